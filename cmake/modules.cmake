@@ -1,0 +1,52 @@
+# A module is one folder of src/, built as one static library. Its DEPS are the dependency rule:
+# a folder cannot include what it does not link (tests/unit/base/layering_test.cpp checks the rest).
+
+# lintas_module(parse DEPS base THIRD_PARTY json fmt): every .cpp and .c of the folder.
+function(lintas_module name)
+  cmake_parse_arguments(M "" "" "DEPS;THIRD_PARTY" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp *.c)
+  set(scope PUBLIC)
+  if(sources)
+    add_library(lintas_${name} STATIC ${sources})
+    target_link_libraries(lintas_${name} PRIVATE lintas_flags)
+  else()
+    add_library(lintas_${name} INTERFACE)  # headers only
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(lintas_${name} ${scope} "${PROJECT_SOURCE_DIR}/src")
+  foreach(dep ${M_DEPS})
+    target_link_libraries(lintas_${name} ${scope} lintas_${dep})
+  endforeach()
+  foreach(dep ${M_THIRD_PARTY})
+    target_link_libraries(lintas_${name} ${scope} lintas_dep_${dep})
+  endforeach()
+endfunction()
+
+# One test program per module: unit_<module>, from tests/unit/<module>/*.cpp.
+function(lintas_unit_test module)
+  cmake_parse_arguments(T "" "" "DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${module}/*.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(unit_${module} ${sources})
+  target_link_libraries(unit_${module} PRIVATE lintas_flags lintas_catch_main lintas_${module})
+  foreach(dep ${T_DEPS})
+    target_link_libraries(unit_${module} PRIVATE lintas_${dep})
+  endforeach()
+  target_compile_definitions(unit_${module} PRIVATE LINTAS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME unit_${module} COMMAND unit_${module})
+  set_tests_properties(unit_${module} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# fuzz_<name> from tests/fuzz/<name>.cpp; seeds in tests/fuzz/corpus/<name>/.
+function(lintas_fuzz_target name)
+  cmake_parse_arguments(F "" "" "DEPS" ${ARGN})
+  add_executable(fuzz_${name} ${name}.cpp)
+  target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(fuzz_${name} PRIVATE lintas_flags)
+  foreach(dep ${F_DEPS})
+    target_link_libraries(fuzz_${name} PRIVATE lintas_${dep})
+  endforeach()
+endfunction()

@@ -1,0 +1,98 @@
+#pragma once
+// The configuration of CONTRACT.md section 2, as far as this build's parts exist. Keys of parts that
+// are not there are unknown keys.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lintas::config {
+
+enum class Role { primary };  // regional and backup come with the link
+
+struct TlsFiles {
+    std::string cert;
+    std::string key;
+};
+
+struct Endpoint {
+    std::string address;  // "0.0.0.0:8080", "[::1]:9090"; port 0 asks the kernel for one
+    std::optional<TlsFiles> tls{};
+};
+
+struct Listen {
+    Endpoint public_{"0.0.0.0:8080", std::nullopt};
+    Endpoint admin{"127.0.0.1:9090", std::nullopt};
+};
+
+struct Limits {
+    std::int64_t connections = 20000;
+    std::int64_t header_bytes = 16 * 1024;
+    std::int64_t target_bytes = 8 * 1024;
+    std::int64_t body_bytes = 8 * 1024 * 1024;
+    std::chrono::milliseconds request_timeout{5000};
+    std::chrono::milliseconds header_timeout{10000};
+    std::chrono::milliseconds body_timeout{30000};
+    std::chrono::milliseconds idle_timeout{75000};
+    std::chrono::milliseconds drain{20000};
+    std::int64_t in_flight = 4096;
+    std::int64_t nesting = 32;
+    std::int64_t filters = 256;
+};
+
+struct Jwt {
+    std::string secret{};  // secret: never printed
+    bool secret_is_base64 = false;
+    std::string jwks{};    // file with a JWK or a JWK set
+    std::string audience{};
+    std::string role_claim = ".role";
+};
+
+enum class TxEnd { commit, commit_allow_override, rollback, rollback_allow_override };
+
+struct Api {
+    std::vector<std::string> schemas{"public"};
+    std::vector<std::string> extra_search_path{"public"};
+    std::string anon_role{};  // empty: requests run as the connection's own user
+    Jwt jwt{};
+    std::string pre_request{};  // "schema.function"; empty: none
+    std::optional<std::int64_t> max_rows{};
+    TxEnd tx_end = TxEnd::commit;
+    bool testing = false;
+    std::vector<std::string> cors_origins{};
+};
+
+struct PrimaryDatabase {
+    std::string url{};  // holds a password: never printed as it is
+    std::int64_t pool = 16;
+    bool through_pooler = false;
+    bool prepared = true;
+};
+
+struct Database {
+    PrimaryDatabase primary{};
+};
+
+enum class LogLevel { debug, info, warn, error };
+enum class LogFormat { json, text };
+
+struct Log {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::json;
+};
+
+struct Config {
+    Role role = Role::primary;
+    std::string site = "local";
+    std::int64_t threads = 0;  // 0: one per core
+    Listen listen{};
+    Limits limits{};
+    Api api{};
+    Database database{};
+    Log log{};
+};
+
+}  // namespace lintas::config

@@ -1,0 +1,51 @@
+#pragma once
+// Outcome or Error → Reply: status, headers, body of the dialect (DIALECT 1.5 to 1.8, 1.12, 3.3, 4).
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/http_message.hpp"
+#include "base/result.hpp"
+#include "parse/request.hpp"
+#include "primary/outcome.hpp"
+#include "schema/catalogue.hpp"
+
+namespace lintas::respond {
+
+struct ReplyOptions {
+    std::size_t exposed_schemas = 1;  // more than one: Content-Profile is always sent
+    bool tx_allowed = false;          // api.tx_end allows an override: tx= is echoed
+};
+
+/// 200, 206 or 416 with Content-Range. Errors: not_singular, bad_range (offset beyond a known total),
+/// bad_response_headers, bad_response_status; the last two and not_singular mean: roll back.
+Result<Reply> reply_to_read(const parse::Request& request, parse::Media media, primary::Outcome outcome,
+                            const ReplyOptions& options);
+
+/// 200, 201, 204. Errors: not_singular, max_affected, put_key_mismatch: the caller rolls back before it
+/// sends them; bad_response_headers, bad_response_status.
+Result<Reply> reply_to_write(const parse::Request& request, const schema::Relation& relation, parse::Media media,
+                             primary::Outcome outcome, const ReplyOptions& options);
+
+/// OPTIONS on the root, a relation or a function (DIALECT 1.12).
+Reply reply_to_options(std::string_view allow);
+std::string allow_for_relation(const schema::Relation& relation);
+std::string allow_for_function(const schema::Function& function);
+inline constexpr std::string_view kAllowForRoot = "OPTIONS,GET,HEAD";
+
+/// A CORS preflight (OPTIONS with Origin and Access-Control-Request-Method), answered before routing.
+bool is_preflight(const RawRequest& raw);
+Reply reply_to_preflight(const RawRequest& raw, const std::vector<std::string>& origins);
+/// Adds the CORS headers of a normal response when the request has an Origin.
+void add_cors(const RawRequest& raw, const std::vector<std::string>& origins, Reply& reply);
+
+/// JSON error body, Proxy-Status, Retry-After on every 503 and 429, WWW-Authenticate on 401.
+/// `anonymous`: 42501 is 401 for an anonymous caller and 403 for one that has signed in.
+Reply reply_to_error(const Error& error, bool anonymous, int retry_after_s = 1);
+
+/// The status reply_to_error() will use; what metrics and routing need to know of it.
+int status_of(const Error& error, bool anonymous);
+
+}  // namespace lintas::respond

@@ -1,0 +1,94 @@
+#pragma once
+// What is known of the database's schema: an immutable snapshot, swapped as a whole on reload.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace lintas::schema {
+
+struct Column {
+    std::string name;
+    std::string type;  // format_type(): full text, schema-qualified where needed, domains kept
+    bool nullable = true;
+    bool is_json = false;      // json or jsonb, domains resolved
+    bool is_tsvector = false;  // domains resolved
+    bool generated = false;    // GENERATED ALWAYS AS (…) STORED: cannot be written
+    std::optional<std::string> default_sql{};  // expression text; for identity: nextval('…'::regclass);
+                                               // for a column without one, its domain's default
+};
+
+enum class RelationKind { table, partitioned, view, materialized_view, foreign };
+
+struct Relation {
+    std::string schema;
+    std::string name;
+    RelationKind kind = RelationKind::table;
+    bool insertable = true;
+    bool updatable = true;
+    bool deletable = true;
+    bool row_security = false;       // relrowsecurity: policies see role, claims, headers
+    bool has_volatile_parts = false;  // a view's rule or a policy depends on a volatile function (views below
+                                      // it included), or its text calls set_config
+    std::vector<Column> columns{};       // in attnum order
+    std::vector<std::string> primary_key{};  // in key order; of views: traced to the base table if simple
+    std::vector<std::vector<std::string>> unique_keys{};  // not-null unique indexes and the primary key, plain columns only
+
+    const Column* column(std::string_view column_name) const;
+};
+
+/// A function, as far as OPTIONS and a truthful 404 need it; calling comes with its own issue.
+struct Function {
+    std::string schema;
+    std::string name;
+    char volatility = 'v';  // i, s, v
+};
+
+/// A role this connection may become, with the settings `ALTER ROLE … SET` gave it (DIALECT 3.2).
+struct Role {
+    std::string name;
+    std::vector<std::pair<std::string, std::string>> settings{};  // in catalogue order, those it may set itself
+    std::string isolation{};  // default_transaction_isolation if set: "read committed", "repeatable read", "serializable"
+};
+
+class Catalogue {
+   public:
+    Catalogue(std::vector<Relation> relations, std::vector<Function> functions, std::vector<Role> roles);
+
+    const Relation* relation(std::string_view schema, std::string_view name) const;
+    const Function* function(std::string_view schema, std::string_view name) const;
+    const Role* role(std::string_view name) const;
+
+    const std::vector<Relation>& relations() const { return relations_; }
+
+   private:
+    using Key = std::pair<std::string, std::string>;
+    struct KeyHash {
+        using is_transparent = void;
+        std::size_t operator()(const std::pair<std::string_view, std::string_view>& key) const;
+        std::size_t operator()(const Key& key) const;
+    };
+    struct KeyEqual {
+        using is_transparent = void;
+        template <class A, class B>
+        bool operator()(const A& a, const B& b) const {
+            return a.first == b.first && a.second == b.second;
+        }
+    };
+
+    std::vector<Relation> relations_;
+    std::vector<Function> functions_;
+    std::vector<Role> roles_;
+    std::unordered_map<Key, std::size_t, KeyHash, KeyEqual> relation_index_;
+    std::unordered_map<Key, std::size_t, KeyHash, KeyEqual> function_index_;
+    std::unordered_map<std::string, std::size_t> role_index_;
+};
+
+using Snapshot = std::shared_ptr<const Catalogue>;
+
+}  // namespace lintas::schema
