@@ -16,15 +16,17 @@ struct HeaderView {
     std::string_view value;  // without the blanks around it
 };
 
-/// One complete request. All views point into the session's buffer and live until the reply is taken.
+/// One complete request. All views point into the session's buffer and live until the reply is
+/// taken.
 struct RawRequest {
-    std::string_view method;  // as sent, "GET"
-    std::string_view target;  // as sent, "/items?id=eq.1"
+    std::string_view method;              // as sent, "GET"
+    std::string_view target;              // as sent, "/items?id=eq.1"
     std::span<const HeaderView> headers;  // in the order they came
     std::string_view body;
     std::string_view peer;  // "127.0.0.1:51234"
 
-    /// The first header of that name, names compared without case; empty view with nullptr data if absent.
+    /// The first header of that name, names compared without case; empty view with nullptr data if
+    /// absent.
     std::string_view header(std::string_view name) const;
     bool has_header(std::string_view name) const { return header(name).data() != nullptr; }
 };
@@ -32,8 +34,8 @@ struct RawRequest {
 /// Compares header names as RFC 9110 section 5.1 does: ASCII letters without case.
 bool header_name_equal(std::string_view a, std::string_view b);
 
-/// A body is a list of pieces that are sent one after the other, without being copied together; `keep`
-/// owns what they point to (a PGresult, a string).
+/// A body is a list of pieces that are sent one after the other, without being copied together;
+/// `keep` owns what they point to (a PGresult, a string).
 struct Body {
     std::vector<std::string_view> pieces;
     std::shared_ptr<const void> keep;
@@ -45,7 +47,8 @@ struct Body {
 
 struct Reply {
     int status = 200;
-    std::vector<std::pair<std::string, std::string>> headers{};  // without Date, Content-Length, Connection
+    std::vector<std::pair<std::string, std::string>>
+        headers{};  // without Date, Content-Length, Connection
     Body body{};
     /// HEAD, 204 and 304 send no body; a HEAD and a 204 send no Content-Length either.
     bool content_length = true;

@@ -12,14 +12,15 @@ namespace lintas {
 /// error without a warning.
 template <class T>
 class [[nodiscard]] Result : public std::expected<T, Error> {
-   public:
+ public:
     using std::expected<T, Error>::expected;
 };
 
 /// `return fail(Errc::bad_body, "Empty or invalid json");`
 [[nodiscard]] inline std::unexpected<Error> fail(Errc code, std::string message,
                                                  std::string details = {}, std::string hint = {}) {
-    return std::unexpected(Error{code, std::move(message), std::move(details), std::move(hint), {}});
+    return std::unexpected(
+        Error{code, std::move(message), std::move(details), std::move(hint), {}});
 }
 
 [[nodiscard]] inline std::unexpected<Error> fail(Error error) {
