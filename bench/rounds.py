@@ -1,0 +1,188 @@
+"""Interleaved rounds of two contestants, CPU per request from /proc, and the table of ratios.
+
+Only the ratio of one round carries over to other machines: both sides of a round ran within seconds
+of each other on the same cores. The table shows medians with the lowest and highest round.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclasses.dataclass
+class Run:
+    """What one contestant did in one round."""
+
+    per_second: float
+    cpu_us: float | None = None  # CPU of the server process(es) per request
+    database_cpu_us: float | None = None  # CPU of PostgreSQL per request
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    failed: int = 0  # answers other than 2xx, and socket errors
+
+
+# ---- CPU time ------------------------------------------------------------------------------------
+
+
+def _stat(pid):
+    """The fields of /proc/PID/stat from the third on; None when the process has gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text[text.rindex(")") + 2 :].split()
+
+
+def cpu_seconds(pid):
+    """User and system time of a process, all its threads."""
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def family_cpu_seconds(parent):
+    """The same of a process, its living children and those it has waited for (a postmaster)."""
+    fields = _stat(parent)
+    ticks = sum(int(field) for field in fields[11:15])
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            child = _stat(entry.name)
+            if child and child[1] == str(parent):
+                ticks += int(child[11]) + int(child[12])
+    return ticks / TICKS_PER_SECOND
+
+
+# ---- the load generators -------------------------------------------------------------------------
+
+
+def pinned(cpu):
+    """The prefix that keeps a load generator on one core; nothing when `cpu` is empty."""
+    return ["taskset", "-c", cpu] if cpu else []
+
+
+def wrk(url, script, seconds, connections, cpu="", arguments=()):
+    """One wrk run, one thread. Returns its summary: requests, seconds, failed, p50_ms, p99_ms."""
+    command = [*pinned(cpu), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s",
+               str(HERE / "wrk" / script), url, "--", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30,
+                          env={**os.environ, "LUA_PATH": f"{HERE}/wrk/?.lua;;"})
+    found = re.search(r"^RESULT (.*)$", done.stdout, re.M)
+    if done.returncode != 0 or not found:
+        sys.exit(f"wrk failed: {' '.join(command)}\n{done.stdout}{done.stderr}")
+    return json.loads(found[1])
+
+
+def pgbench(arguments, seconds, clients):
+    """One pgbench run over TCP. Returns transactions per second, and how many there were."""
+    command = [os.environ["PGBENCH"], "-n", "-M", "prepared", "-T", str(seconds), "-c", str(clients),
+               "-j", "1", "-h", "127.0.0.1", "-p", os.environ["PG_PORT"], "-U", "bench", *arguments, "bench"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+    rate = re.search(r"^tps = ([0-9.]+)", done.stdout, re.M)
+    count = re.search(r"number of transactions actually processed: (\d+)", done.stdout)
+    if done.returncode != 0 or not rate:
+        sys.exit(f"pgbench failed: {' '.join(command)}\n{done.stdout}{done.stderr}")
+    return float(rate[1]), int(count[1])
+
+
+def sql(text):
+    """Runs SQL as the bench database's owner."""
+    subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
+                    os.environ["PG_PORT"], "-U", "bench", "-d", "bench", "-c", text],
+                   check=True, capture_output=True, text=True)
+
+
+def wrk_run(url, script, seconds, connections, cpu="", arguments=(), server=None, database=None):
+    """A wrk run with the CPU that `server` (a pid) and `database` (a postmaster) spent on it."""
+    server_before = cpu_seconds(server) if server else 0
+    database_before = family_cpu_seconds(database) if database else 0
+    seen = wrk(url, script, seconds, connections, cpu, arguments)
+    requests = max(seen["requests"], 1)
+    return Run(
+        per_second=seen["requests"] / seen["seconds"],
+        cpu_us=(cpu_seconds(server) - server_before) / requests * 1e6 if server else None,
+        database_cpu_us=(family_cpu_seconds(database) - database_before) / requests * 1e6 if database else None,
+        p50_ms=seen["p50_ms"], p99_ms=seen["p99_ms"], failed=seen["failed"])
+
+
+def pgbench_run(arguments, seconds, clients, database):
+    """A pgbench run with the CPU that PostgreSQL spent on it."""
+    before = family_cpu_seconds(database)
+    rate, count = pgbench(arguments, seconds, clients)
+    return Run(per_second=rate, database_cpu_us=(family_cpu_seconds(database) - before) / max(count, 1) * 1e6)
+
+
+# ---- rounds --------------------------------------------------------------------------------------
+
+
+def _machine():
+    cpu = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
+    return {"cpu": cpu[1] if cpu else "unknown", "cores": os.cpu_count(), "kernel": os.uname().release}
+
+
+def spread(values, digits=0):
+    """'median (lowest to highest)'."""
+    numbers = [f"{value:,.{digits}f}" for value in
+               (statistics.median(values), min(values), max(values))]
+    return f"{numbers[0]} ({numbers[1]} to {numbers[2]})"
+
+
+def compare(question, workload, ours, theirs, *, peer, before_each=None):
+    """Runs `ours` and `theirs` (functions of the seconds to run, returning Run) in turn, prints and
+    stores the outcome. The order changes from round to round, so that a drift of the machine cancels."""
+    rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
+    seconds = int(os.environ.get("BENCH_SECONDS", "4"))
+    pairs = []
+    for contestant in (ours, theirs):  # caches, connections and prepared statements exist afterwards
+        if before_each:
+            before_each()
+        contestant(1)
+    for number in range(rounds):
+        found = {}
+        for contestant in (ours, theirs) if number % 2 == 0 else (theirs, ours):
+            if before_each:
+                before_each()
+            found[contestant] = contestant(seconds)
+        pairs.append((found[ours], found[theirs]))
+        print(f"  round {number + 1}/{rounds}: {found[ours].per_second:,.0f} against "
+              f"{found[theirs].per_second:,.0f} per second", file=sys.stderr, flush=True)
+
+    ratios = [mine.per_second / other.per_second for mine, other in pairs]
+    rows = [("requests/s", spread([mine.per_second for mine, _ in pairs]),
+             spread([other.per_second for _, other in pairs]), spread(ratios, 2))]
+    for name, field in (("CPU us/request", "cpu_us"), ("PostgreSQL CPU us/request", "database_cpu_us"),
+                        ("p50 ms", "p50_ms"), ("p99 ms", "p99_ms")):
+        mine = [getattr(run, field) for run, _ in pairs]
+        other = [getattr(run, field) for _, run in pairs]
+        if None in mine:
+            continue
+        both = None not in other
+        rows.append((name, spread(mine, 2), spread(other, 2) if both else "-",
+                     spread([a / b for a, b in zip(mine, other)], 2) if both and all(other) else "-"))
+    failed = sum(run.failed for pair in pairs for run in pair)
+
+    print(f"\n{question}: {workload}\n  {rounds} interleaved rounds of {seconds} s: median (lowest to highest)")
+    print(f"  {'':26} {'lintas':32} {peer:32} ratio")
+    for name, mine, other, ratio in rows:
+        print(f"  {name:26} {mine:32} {other:32} {ratio}")
+    if failed:
+        print(f"  NOT VALID: {failed} requests failed")
+    print(flush=True)
+
+    record = {"question": question, "workload": workload, "peer": peer, "at": int(time.time()),
+              "commit": os.environ.get("BENCH_COMMIT", "unknown"), "machine": _machine(),
+              "seconds": seconds, "failed": failed, "ratio_median": statistics.median(ratios),
+              "rounds": [{"lintas": dataclasses.asdict(mine), "peer": dataclasses.asdict(other)}
+                         for mine, other in pairs]}
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    name = re.sub(r"[^a-z0-9]+", "_", question.lower()).strip("_")
+    (results / f"{time.strftime('%Y%m%dT%H%M%S')}-{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    return failed == 0
