@@ -23,6 +23,7 @@ class Run:
     """What one contestant did in one round."""
 
     per_second: float
+    seconds: float  # as measured
     cpu_us: float | None = None  # CPU of the server process(es) per request
     database_cpu_us: float | None = None  # CPU of PostgreSQL per request
     p50_ms: float | None = None
@@ -93,10 +94,11 @@ def pgbench(arguments, seconds, clients):
 
 
 def sql(text):
-    """Runs SQL as the bench database's owner."""
-    subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-                    os.environ["PG_PORT"], "-U", "bench", "-d", "bench", "-c", text],
-                   check=True, capture_output=True, text=True)
+    """Runs SQL as the bench database's owner; returns what it prints."""
+    done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
+                           os.environ["PG_PORT"], "-U", "bench", "-d", "bench", "-c", text],
+                          check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def wrk_run(url, script, seconds, connections, cpu="", arguments=(), server=None, database=None):
@@ -107,6 +109,7 @@ def wrk_run(url, script, seconds, connections, cpu="", arguments=(), server=None
     requests = max(seen["requests"], 1)
     return Run(
         per_second=seen["requests"] / seen["seconds"],
+        seconds=seen["seconds"],
         cpu_us=(cpu_seconds(server) - server_before) / requests * 1e6 if server else None,
         database_cpu_us=(family_cpu_seconds(database) - database_before) / requests * 1e6 if database else None,
         p50_ms=seen["p50_ms"], p99_ms=seen["p99_ms"], failed=seen["failed"])
@@ -116,7 +119,8 @@ def pgbench_run(arguments, seconds, clients, database):
     """A pgbench run with the CPU that PostgreSQL spent on it."""
     before = family_cpu_seconds(database)
     rate, count = pgbench(arguments, seconds, clients)
-    return Run(per_second=rate, database_cpu_us=(family_cpu_seconds(database) - before) / max(count, 1) * 1e6)
+    return Run(per_second=rate, seconds=seconds,
+               database_cpu_us=(family_cpu_seconds(database) - before) / max(count, 1) * 1e6)
 
 
 # ---- rounds --------------------------------------------------------------------------------------
