@@ -1,0 +1,299 @@
+#include "postgres/pool.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+
+namespace lintas::postgres {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::milliseconds kYoung{
+    2};  // a batch older than this may be stuck in a slow statement
+constexpr std::size_t kUnitsInFlight = 2;  // one runs, one waits in the backend's socket
+constexpr std::chrono::milliseconds kOverdue{
+    1000};  // beyond the statement timeout: the server hangs
+
+}  // namespace
+
+struct Pool::Waiter {
+    explicit Waiter(asio::io_context& io) : event(io.get_executor()) {}
+    Event event;
+    Result<Connection*> result =
+        fail(Errc::pool_timeout, "no connection to the database became free in time");
+};
+
+Lease::Lease(Lease&& other) noexcept
+    : pool_(std::move(other.pool_)),
+      connection_(std::exchange(other.connection_, nullptr)),
+      clean_(other.clean_) {}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    pool_ = std::move(other.pool_);
+    connection_ = std::exchange(other.connection_, nullptr);
+    clean_ = other.clean_;
+    return *this;
+}
+
+Lease::~Lease() {
+    release();
+}
+
+void Lease::release() {
+    Connection* connection = std::exchange(connection_, nullptr);
+    if (connection && *pool_) (*pool_)->returned(connection, clean_);
+}
+
+Pool::Pool(asio::io_context& io, PoolOptions options, Report report)
+    : io_(io),
+      options_(std::move(options)),
+      report_(std::move(report)),
+      self_(std::make_shared<Pool*>(this)),
+      tick_(io),
+      backoff_(std::chrono::milliseconds{100}, std::chrono::milliseconds{5000}) {}
+
+Pool::~Pool() {
+    close();
+    *self_ = nullptr;
+}
+
+void Pool::start() {
+    open_missing();
+    tick();
+}
+
+void Pool::close() {
+    closed_ = true;
+    tick_.cancel();
+    fail_waiters(Error{Errc::connection_lost, "the daemon is stopping"});
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        slot->connection->on_broken(nullptr);
+        slot->connection->close();
+    }
+}
+
+PoolCounts Pool::counts() const {
+    PoolCounts now;
+    now.open = slots_.size();
+    now.connecting = connecting_;
+    now.wanted = waiters_.size() + (shared_wanted_ ? 1 : 0);
+    for (const std::unique_ptr<Slot>& slot : slots_) now.idle += slot->use == Use::idle ? 1 : 0;
+    return now;
+}
+
+PoolState Pool::state() const {
+    const PoolCounts now = counts();
+    return PoolState{now.idle, now.open - now.idle, now.connecting, problem_};
+}
+
+void Pool::open_missing() {
+    if (closed_ || Clock::now() < retry_at_) return;
+    const std::size_t missing = connections_to_open(options_.size, counts());
+    for (std::size_t i = 0; i < missing; ++i) {
+        ++connecting_;
+        asio::co_spawn(
+            io_, Connection::open(io_, options_.connect, Deadline::in(options_.connect_timeout)),
+            [self = self_](std::exception_ptr leaked,
+                           Result<std::unique_ptr<Connection>> connection) {
+                if (!*self) return;
+                if (leaked) connection = fail(Errc::internal, "exception while connecting");
+                (*self)->opened(std::move(connection));
+            });
+    }
+}
+
+void Pool::opened(Result<std::unique_ptr<Connection>> connection) {
+    --connecting_;
+    if (closed_) return;
+    if (!connection) {
+        retry_at_ = Clock::now() + backoff_.next();
+        const Error& error = connection.error();
+        problem_ = error.details.empty() ? error.message : error.details;
+        report_(false, problem_);
+        // With connections left the waiters get one of those in turn; with none there is nothing to
+        // wait for.
+        if (slots_.empty() && connecting_ == 0) {
+            fail_waiters(
+                Error{Errc::connect_failed, "Database connection error. Retrying the connection."});
+        }
+        if (room_) room_();
+        return;
+    }
+    backoff_.succeeded();
+    retry_at_ = {};
+    const bool was_down = !problem_.empty() || slots_.empty();
+    problem_.clear();
+    auto slot = std::make_unique<Slot>();
+    slot->connection = std::move(*connection);
+    slot->generation = generation_;
+    slot->connection->on_broken([this, raw = slot->connection.get()] { lost(raw); });
+    slots_.push_back(std::move(slot));
+    if (was_down) report_(true, {});
+    make_idle(*slots_.back());
+}
+
+void Pool::lost(Connection* connection) {
+    const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
+        return slot->connection.get() == connection;
+    });
+    if (found == slots_.end() || (*found)->use == Use::leased)
+        return;                                          // a lease brings it back itself
+    buried_.push_back(std::move((*found)->connection));  // we are called from inside it
+    slots_.erase(found);
+    open_missing();
+}
+
+Pool::Slot* Pool::slot_of(const Connection* connection) {
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        if (slot->connection.get() == connection) return slot.get();
+    }
+    return nullptr;
+}
+
+void Pool::make_idle(Slot& slot) {
+    slot.use = Use::idle;
+    if (!slot.connection->usable() || slot.generation != generation_)
+        return lost(slot.connection.get());
+    serve_waiters();
+    if (room_) room_();
+}
+
+void Pool::returned(Connection* connection, bool clean) {
+    Slot* slot = slot_of(connection);
+    if (!slot) return;
+    slot->use = Use::recovering;
+    if (!connection->usable() || closed_) return lost(connection);
+    if (clean && connection->in_flight() == 0 && !connection->in_transaction())
+        return make_idle(*slot);
+    recover(*slot);
+}
+
+void Pool::recover(Slot& slot) {
+    Connection* connection = slot.connection.get();
+    if (connection->in_flight() > 0) connection->cancel_running();
+    // Behind whatever still runs; tick() closes the connection if this does not come back.
+    connection->submit({Statement{"ROLLBACK"}}, [self = self_, connection] {
+        if (!*self) return;
+        Slot* recovered = (*self)->slot_of(connection);
+        if (recovered && recovered->use == Use::recovering) (*self)->make_idle(*recovered);
+    });
+}
+
+Task<Result<Lease>> Pool::lease(Deadline deadline) {
+    if (waiters_.empty()) {
+        // From the back: shared reads use the connections in front, whose statements are prepared.
+        for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
+            if ((*slot)->use != Use::idle) continue;
+            (*slot)->use = Use::leased;
+            co_return Lease{self_, (*slot)->connection.get()};
+        }
+    }
+    if (slots_.empty() && connecting_ == 0 && Clock::now() < retry_at_) {
+        co_return fail(Errc::connect_failed, "Database connection error. Retrying the connection.");
+    }
+    if (closed_) co_return fail(Errc::connection_lost, "the daemon is stopping");
+    if (waiters_.size() >= options_.waiting) {
+        co_return fail(Errc::overloaded, "too many requests wait for a connection to the database");
+    }
+    const auto waiter = std::make_shared<Waiter>(io_);
+    waiters_.push_back(waiter);
+    open_missing();
+    const Result<void> waited = co_await waiter->event.wait(deadline);
+    if (!waited) {
+        std::erase(waiters_, waiter);
+        if (waited.error().code == Errc::cancelled) co_return fail(waited.error());
+    }
+    if (!waiter->result) co_return fail(waiter->result.error());
+    co_return Lease{self_, *waiter->result};
+}
+
+void Pool::serve_waiters() {
+    while (!waiters_.empty()) {
+        const auto idle = std::find_if(slots_.rbegin(), slots_.rend(),
+                                       [](const auto& slot) { return slot->use == Use::idle; });
+        if (idle == slots_.rend()) return open_missing();
+        (*idle)->use = Use::leased;
+        waiters_.front()->result = (*idle)->connection.get();
+        waiters_.front()->event.set();
+        waiters_.pop_front();
+    }
+}
+
+void Pool::fail_waiters(const Error& error) {
+    while (!waiters_.empty()) {
+        waiters_.front()->result = fail(error);
+        waiters_.front()->event.set();
+        waiters_.pop_front();
+    }
+}
+
+Connection* Pool::for_shared_reads(bool alone) {
+    const Clock::time_point now = Clock::now();
+    std::size_t sharing = 0;
+    bool all_stuck = true;
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        if (slot->use != Use::shared) continue;
+        ++sharing;
+        const bool young = now - slot->connection->oldest_sent_at() < kYoung;
+        if (young) all_stuck = false;
+        if (young && !alone && slot->connection->in_flight() < kUnitsInFlight)
+            return slot->connection.get();
+    }
+    // Half of the pool at most, so that transactions always find a connection; a pool of one serves
+    // both.
+    if (sharing >= std::max<std::size_t>(1, options_.size / 2)) return nullptr;
+    if (sharing > 0 && !all_stuck && !alone) return nullptr;
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        if (slot->use != Use::idle) continue;
+        slot->use = Use::shared;
+        return slot->connection.get();
+    }
+    return nullptr;
+}
+
+void Pool::want_shared(bool wanted) {
+    shared_wanted_ = wanted;
+    if (wanted) open_missing();
+}
+
+void Pool::shared_done(Connection* connection) {
+    Slot* slot = slot_of(connection);
+    if (!slot || slot->use != Use::shared) return;
+    if (connection->in_flight() == 0) return make_idle(*slot);
+    if (room_) room_();
+}
+
+void Pool::recycle() {
+    ++generation_;
+    std::vector<Connection*> idle;
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        if (slot->use == Use::idle) idle.push_back(slot->connection.get());
+    }
+    for (Connection* connection : idle) lost(connection);
+}
+
+void Pool::tick() {
+    if (closed_) return;
+    buried_.clear();
+    const Clock::time_point now = Clock::now();
+    std::vector<Connection*> hanging;
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        if (slot->connection->in_flight() == 0) continue;
+        // A leased transaction's statements end by themselves; what it left behind is given a
+        // second.
+        const auto limit =
+            slot->use == Use::recovering ? kOverdue : options_.connect.statement_timeout + kOverdue;
+        if (now - slot->connection->oldest_sent_at() > limit)
+            hanging.push_back(slot->connection.get());
+    }
+    for (Connection* connection : hanging) connection->close();
+    open_missing();
+    tick_.expires_after(kTick);
+    tick_.async_wait([self = self_](const boost::system::error_code& ec) {
+        if (!ec && *self) (*self)->tick();
+    });
+}
+
+}  // namespace lintas::postgres

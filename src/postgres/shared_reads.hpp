@@ -1,0 +1,76 @@
+#pragma once
+// Reads that are queued at the same loop turn travel as one implicit transaction: shared settings,
+// the statements of each read, one Sync (DESIGN section 4). A batch never waits to fill up.
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/statement.hpp"
+#include "postgres/event.hpp"
+#include "postgres/pool.hpp"
+
+namespace lintas::postgres {
+
+/// One read: safe to repeat, nothing volatile, one snapshot per statement is enough.
+struct SharedRead {
+    Statement settings;                 // local to the transaction; equal ones share a batch
+    std::vector<Statement> statements;  // its own, in order; an error of one skips the rest
+};
+
+/// Which statement texts take so long that they must not hold up others. Pure; bounded.
+class SlowStatements {
+ public:
+    /// A batch took `took`; with company every text in it becomes suspect, alone it is convicted or
+    /// cleared.
+    void observed(const std::vector<const std::string*>& texts, Clock::duration took);
+    bool suspect(const std::string& text) const { return suspects_.contains(text); }
+
+ private:
+    static constexpr std::size_t kLimit = 1024;
+    static constexpr std::chrono::milliseconds kSlow{20};
+    std::unordered_map<std::string, bool> suspects_;
+};
+
+/// Thread: the pool's loop only.
+class SharedReads {
+ public:
+    SharedReads(Pool& pool, std::size_t queue_limit);
+
+    /// One Rows per statement of the read. Errors: of the first statement that failed (sql), or
+    /// connect_failed, connection_lost, deadline_exceeded, pool_timeout (never sent), overloaded,
+    /// cancelled. Cancel: safe; its share of a batch is dropped, the batch goes on.
+    Task<Result<std::vector<Rows>>> read(SharedRead read, Deadline deadline);
+
+    std::size_t queued() const { return queue_.size(); }
+
+ private:
+    struct Job;
+    struct Batch;
+    using Jobs = std::vector<std::shared_ptr<Job>>;
+
+    void enqueue(const std::shared_ptr<Job>& job);
+    void schedule();
+    void send_queued();
+    Jobs take_batch();
+    void send(Connection& connection, Jobs jobs);
+    void answered(const std::shared_ptr<Batch>& batch);
+    void pass_by_stuck();
+    void fail_queued(const Error& error);
+    void wake_later();
+
+    Pool& pool_;
+    std::size_t queue_limit_;
+    std::deque<std::shared_ptr<Job>> queue_;
+    std::deque<std::shared_ptr<Batch>> batches_;  // in flight, oldest first
+    SlowStatements slow_;
+    asio::steady_timer again_;
+    bool scheduled_ = false;
+    bool again_armed_ = false;
+};
+
+}  // namespace lintas::postgres
