@@ -159,8 +159,9 @@ pg_init() {
 
 pg_running() { [ -d "$1/data" ] && (cd / && run_as "$PG_USER" "$PG_BIN/pg_ctl" -D "$1/data" status >/dev/null 2>&1); }
 
+# 9>&-: a server must not keep the caller's lock.
 pg_start() {
-    (cd / && run_as "$PG_USER" "$PG_BIN/pg_ctl" -D "$1/data" -l "$1/postgres.log" -w -t 60 start >/dev/null 2>&1 </dev/null) ||
+    (cd / && run_as "$PG_USER" "$PG_BIN/pg_ctl" -D "$1/data" -l "$1/postgres.log" -w -t 60 start >/dev/null 2>&1 </dev/null 9>&-) ||
         { tail -n 20 "$1/postgres.log" >&2; fail "PostgreSQL did not start (its log is above)"; }
 }
 
@@ -195,6 +196,6 @@ start_daemon() {
     local config="$1" pid_file="$2" log_file="$3"
     shift 3
     (cd / && exec_as "$OWNER" "$@" setsid "$LINTAS_BINARY" --role=primary --config "$config") \
-        </dev/null >>"$log_file" 2>&1 9>&- &  # 9: the caller's lock, not the daemon's to keep
+        </dev/null >>"$log_file" 2>&1 9>&- &
     record_pid "$pid_file" $!
 }
