@@ -2,6 +2,7 @@
 // Request + catalogue → SQL. Pure: identifiers are quoted, words come from closed lists, everything
 // else is a parameter (DIALECT 1.9).
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,9 +17,9 @@
 
 namespace lintas::sql {
 
-/// The columns of the one row that a main statement returns, in this order (DIALECT 1.9). `location`
-/// is a JSON array of the primary key's values as text (json_build_array(k1::text, …)::text) when
-/// return=headers-only asks for it and exactly one row was inserted, else NULL.
+/// The columns of the one row that a main statement returns, in this order (DIALECT 1.9).
+/// `location` is a JSON array of the primary key's values as text (json_build_array(k1::text,
+/// …)::text) when return=headers-only asks for it and exactly one row was inserted, else NULL.
 enum class MainColumn { total, page, location, body, response_headers, response_status, inserted };
 
 struct Read {
@@ -26,8 +27,8 @@ struct Read {
     /// EXPLAIN (FORMAT JSON) of the count query, for count=planned and estimated.
     std::optional<Statement> explain{};
     /// `main` returns one JSON text per row instead of MainColumn: the body is "[" rows joined by
-    /// ", \n " "]", byte-identical to json_agg, without its cost. Only for at most one row of a plain
-    /// table read by a unique key, media json or object, without a count.
+    /// ", \n " "]", byte-identical to json_agg, without its cost. Only for at most one row of a
+    /// plain table read by a unique key, media json or object, without a count.
     bool plain_rows = false;
     /// Nothing in the database can see who asks beyond the role, or what was asked: a table without
     /// row security, only its own columns, no cast to an unknown type. Such reads share settings.
@@ -38,7 +39,8 @@ struct Read {
 
 struct Write {
     Statement main;
-    /// A row count decides between COMMIT and ROLLBACK: singular media type, max-affected under strict, PUT.
+    /// A row count decides between COMMIT and ROLLBACK: singular media type, max-affected under
+    /// strict, PUT.
     bool count_decides = false;
     bool upsert = false;  // merge-duplicates or PUT: `inserted` tells 201 from 200
     bool no_op = false;   // PATCH with an empty body: nothing can change
@@ -46,14 +48,19 @@ struct Write {
 
 struct ReadOptions {
     std::optional<std::int64_t> max_rows{};
+    bool pre_request = false;  // api.pre_request is set: it may set response.*, so never plain_rows
 };
 
 /// Errors: not_implemented only; unknown columns are PostgreSQL's to report (pitfall 13).
-Result<Read> build_read(const parse::Request& request, const schema::Relation& relation, parse::Media media,
-                        const ReadOptions& options);
+Result<Read> build_read(const parse::Request& request, const schema::Relation& relation,
+                        parse::Media media, const ReadOptions& options);
 
-/// Errors: no_column, put_filters, put_window, bad_body, not_implemented.
-Result<Write> build_write(const parse::Request& request, const schema::Relation& relation, parse::Media media);
+/// Order, limit and offset never choose the rows that a write touches: order sorts the
+/// representation, limit and offset are ignored (upstream took limited updates and deletes out).
+/// Errors: no_column, put_filters, put_window, put_key_mismatch (the body names no key), bad_body,
+/// not_implemented.
+Result<Write> build_write(const parse::Request& request, const schema::Relation& relation,
+                          parse::Media media);
 
 struct SettingsInput {
     std::string_view schema;
@@ -64,8 +71,9 @@ struct SettingsInput {
     bool read_only = false;  // adds transaction_read_only = on (no BEGIN around a batch)
 };
 
-/// The settings that a batch of reads shares: search_path, the role's settings, role, claims, timezone,
-/// in the order of DIALECT 3.2. `with_claims` false leaves request.jwt.claims out (Read::sees_only_role).
+/// The settings that a batch of reads shares: search_path, the role's settings, role, claims,
+/// timezone, in the order of DIALECT 3.2. `with_claims` false leaves request.jwt.claims out
+/// (Read::sees_only_role).
 Statement shared_settings(const SettingsInput& input, bool with_claims);
 
 /// request.method, request.path, request.headers, request.cookies of one request. Also resets
