@@ -19,8 +19,9 @@ struct Column {
     bool is_json = false;      // json or jsonb, domains resolved
     bool is_tsvector = false;  // domains resolved
     bool generated = false;    // GENERATED ALWAYS AS (…) STORED: cannot be written
-    std::optional<std::string> default_sql{};  // expression text; for identity: nextval('…'::regclass);
-                                               // for a column without one, its domain's default
+    std::optional<std::string>
+        default_sql{};  // expression text; for identity: nextval('…'::regclass);
+                        // for a column without one, its domain's default
 };
 
 enum class RelationKind { table, partitioned, view, materialized_view, foreign };
@@ -32,12 +33,14 @@ struct Relation {
     bool insertable = true;
     bool updatable = true;
     bool deletable = true;
-    bool row_security = false;       // relrowsecurity: policies see role, claims, headers
-    bool has_volatile_parts = false;  // a view's rule or a policy depends on a volatile function (views below
-                                      // it included), or its text calls set_config
-    std::vector<Column> columns{};       // in attnum order
-    std::vector<std::string> primary_key{};  // in key order; of views: traced to the base table if simple
-    std::vector<std::vector<std::string>> unique_keys{};  // not-null unique indexes and the primary key, plain columns only
+    bool row_security = false;        // relrowsecurity: policies see role, claims, headers
+    bool has_volatile_parts = false;  // a view's rule or a policy depends on a volatile function
+                                      // (views below it included), or its text calls set_config
+    std::vector<Column> columns{};  // in attnum order
+    std::vector<std::string>
+        primary_key{};  // in key order; of views: traced to the base table if simple
+    std::vector<std::vector<std::string>>
+        unique_keys{};  // not-null unique indexes and the primary key, plain columns only
 
     const Column* column(std::string_view column_name) const;
 };
@@ -52,13 +55,16 @@ struct Function {
 /// A role this connection may become, with the settings `ALTER ROLE … SET` gave it (DIALECT 3.2).
 struct Role {
     std::string name;
-    std::vector<std::pair<std::string, std::string>> settings{};  // in catalogue order, those it may set itself
-    std::string isolation{};  // default_transaction_isolation if set: "read committed", "repeatable read", "serializable"
+    std::vector<std::pair<std::string, std::string>>
+        settings{};           // in catalogue order, those it may set itself
+    std::string isolation{};  // default_transaction_isolation if set: "read committed", "repeatable
+                              // read", "serializable"
 };
 
 class Catalogue {
-   public:
-    Catalogue(std::vector<Relation> relations, std::vector<Function> functions, std::vector<Role> roles);
+ public:
+    Catalogue(std::vector<Relation> relations, std::vector<Function> functions,
+              std::vector<Role> roles);
 
     const Relation* relation(std::string_view schema, std::string_view name) const;
     const Function* function(std::string_view schema, std::string_view name) const;
@@ -66,17 +72,25 @@ class Catalogue {
 
     const std::vector<Relation>& relations() const { return relations_; }
 
-   private:
+ private:
+    // Keys are copies, so that a copied or moved Catalogue needs no new index; lookups take views
+    // and allocate nothing.
     using Key = std::pair<std::string, std::string>;
-    struct KeyHash {
+    using KeyView = std::pair<std::string_view, std::string_view>;
+    struct Hash {
         using is_transparent = void;
-        std::size_t operator()(const std::pair<std::string_view, std::string_view>& key) const;
-        std::size_t operator()(const Key& key) const;
+        std::size_t operator()(const KeyView& key) const;
+        std::size_t operator()(const Key& key) const { return (*this)(KeyView{key}); }
+        std::size_t operator()(std::string_view name) const;
     };
-    struct KeyEqual {
+    struct Equal {
         using is_transparent = void;
         template <class A, class B>
         bool operator()(const A& a, const B& b) const {
+            return a == b;
+        }
+        template <class A, class B, class C, class D>
+        bool operator()(const std::pair<A, B>& a, const std::pair<C, D>& b) const {
             return a.first == b.first && a.second == b.second;
         }
     };
@@ -84,9 +98,9 @@ class Catalogue {
     std::vector<Relation> relations_;
     std::vector<Function> functions_;
     std::vector<Role> roles_;
-    std::unordered_map<Key, std::size_t, KeyHash, KeyEqual> relation_index_;
-    std::unordered_map<Key, std::size_t, KeyHash, KeyEqual> function_index_;
-    std::unordered_map<std::string, std::size_t> role_index_;
+    std::unordered_map<Key, std::size_t, Hash, Equal> relation_index_;
+    std::unordered_map<Key, std::size_t, Hash, Equal> function_index_;
+    std::unordered_map<std::string, std::size_t, Hash, Equal> role_index_;
 };
 
 using Snapshot = std::shared_ptr<const Catalogue>;
