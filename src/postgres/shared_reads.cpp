@@ -23,7 +23,7 @@ void SlowStatements::observed(const std::vector<const std::string*>& texts, Cloc
         return;
     }
     if (suspects_.size() + texts.size() > kLimit) suspects_.clear();
-    for (const std::string* text : texts) suspects_[*text] = true;
+    for (const std::string* text : texts) suspects_.insert(*text);
 }
 
 struct SharedReads::Job {
@@ -174,6 +174,8 @@ void SharedReads::answered(const std::shared_ptr<Batch>& batch) {
             job->alone =
                 true;  // somebody else's error, or a statement to prepare anew: on its own then
             enqueue(job);
+        } else if (failed->error().code == Errc::cancelled) {
+            job->finish(fail(Errc::connection_lost, "the connection to the database was lost"));
         } else {
             job->finish(fail(failed->error()));
         }

@@ -7,7 +7,7 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/statement.hpp"
@@ -29,11 +29,12 @@ class SlowStatements {
     /// cleared.
     void observed(const std::vector<const std::string*>& texts, Clock::duration took);
     bool suspect(const std::string& text) const { return suspects_.contains(text); }
+    std::size_t size() const { return suspects_.size(); }
 
  private:
     static constexpr std::size_t kLimit = 1024;
     static constexpr std::chrono::milliseconds kSlow{20};
-    std::unordered_map<std::string, bool> suspects_;
+    std::unordered_set<std::string> suspects_;
 };
 
 /// Thread: the pool's loop only.

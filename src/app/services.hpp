@@ -1,0 +1,64 @@
+#pragma once
+// What one thread needs to answer requests: built by Worker, read by handle_request().
+
+#include <memory>
+#include <string>
+
+#include "auth/authenticator.hpp"
+#include "config/config.hpp"
+#include "obs/observer.hpp"
+#include "parse/request.hpp"
+#include "postgres/pool.hpp"
+#include "postgres/shared_reads.hpp"
+#include "respond/reply.hpp"
+#include "schema/holder.hpp"
+
+namespace lintas::app {
+
+/// The connections of one thread to the primary. A reload with another URL makes a new one;
+/// requests that are running keep theirs.
+struct PrimaryBackend {
+    PrimaryBackend(asio::io_context& io, postgres::PoolOptions options, std::size_t queue_limit,
+                   postgres::Pool::Report report)
+        : pool(io, std::move(options), std::move(report)), reads(pool, queue_limit) {}
+    postgres::Pool pool;
+    postgres::SharedReads reads;
+};
+
+/// What a reload of the configuration replaces as a whole. One per thread, because the
+/// authenticator's cache of checked tokens belongs to its thread.
+struct Settings {
+    config::Config config;
+    auth::Authenticator authenticator;
+    parse::ParseOptions parse{};
+    respond::ReplyOptions reply{};
+    std::size_t in_flight_limit = 4096;  // of this thread
+
+    bool tx_override_allowed() const {
+        return config.api.tx_end == config::TxEnd::commit_allow_override ||
+               config.api.tx_end == config::TxEnd::rollback_allow_override;
+    }
+};
+
+struct Services {
+    std::shared_ptr<Settings> settings;
+    std::shared_ptr<PrimaryBackend> primary;
+    schema::CachedSnapshot catalogue;
+};
+
+/// What became known of a request on its way, for the one RequestEvent that is made of it.
+struct Facts {
+    obs::Route route = obs::Route::other;
+    obs::Source source = obs::Source::none;
+    std::optional<obs::Consistency> consistency{};
+    std::string schema{};
+    std::string relation{};
+    std::string role{};
+    bool anonymous = true;
+    std::optional<obs::QueryKind> query{};
+    std::chrono::nanoseconds database_time{};
+    std::optional<std::int64_t> rows{};
+    std::optional<Error> error{};
+};
+
+}  // namespace lintas::app
