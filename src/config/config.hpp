@@ -1,6 +1,6 @@
 #pragma once
-// The configuration of CONTRACT.md section 2, as far as this build's parts exist. Keys of parts that
-// are not there are unknown keys.
+// The configuration of CONTRACT.md section 2, as far as this build's parts exist. Keys of parts
+// that are not there are unknown keys.
 
 #include <chrono>
 #include <cstdint>
@@ -16,16 +16,19 @@ enum class Role { primary };  // regional and backup come with the link
 struct TlsFiles {
     std::string cert;
     std::string key;
+    bool operator==(const TlsFiles&) const = default;
 };
 
 struct Endpoint {
     std::string address;  // "0.0.0.0:8080", "[::1]:9090"; port 0 asks the kernel for one
     std::optional<TlsFiles> tls{};
+    bool operator==(const Endpoint&) const = default;
 };
 
 struct Listen {
     Endpoint public_{"0.0.0.0:8080", std::nullopt};
     Endpoint admin{"127.0.0.1:9090", std::nullopt};
+    bool operator==(const Listen&) const = default;
 };
 
 struct Limits {
@@ -41,14 +44,16 @@ struct Limits {
     std::int64_t in_flight = 4096;
     std::int64_t nesting = 32;
     std::int64_t filters = 256;
+    bool operator==(const Limits&) const = default;
 };
 
 struct Jwt {
     std::string secret{};  // secret: never printed
     bool secret_is_base64 = false;
-    std::string jwks{};    // file with a JWK or a JWK set
+    std::string jwks{};  // file with a JWK or a JWK set
     std::string audience{};
     std::string role_claim = ".role";
+    bool operator==(const Jwt&) const = default;
 };
 
 enum class TxEnd { commit, commit_allow_override, rollback, rollback_allow_override };
@@ -63,6 +68,7 @@ struct Api {
     TxEnd tx_end = TxEnd::commit;
     bool testing = false;
     std::vector<std::string> cors_origins{};
+    bool operator==(const Api&) const = default;
 };
 
 struct PrimaryDatabase {
@@ -70,10 +76,12 @@ struct PrimaryDatabase {
     std::int64_t pool = 16;
     bool through_pooler = false;
     bool prepared = true;
+    bool operator==(const PrimaryDatabase&) const = default;
 };
 
 struct Database {
     PrimaryDatabase primary{};
+    bool operator==(const Database&) const = default;
 };
 
 enum class LogLevel { debug, info, warn, error };
@@ -82,6 +90,7 @@ enum class LogFormat { json, text };
 struct Log {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::json;
+    bool operator==(const Log&) const = default;
 };
 
 struct Config {
@@ -93,6 +102,7 @@ struct Config {
     Api api{};
     Database database{};
     Log log{};
+    bool operator==(const Config&) const = default;
 };
 
 }  // namespace lintas::config

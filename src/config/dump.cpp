@@ -1,0 +1,113 @@
+#include "config/dump.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "config/expand.hpp"
+#include "config/keys.hpp"
+#include "config/mask.hpp"
+#include "config/values.hpp"
+
+namespace lintas::config {
+
+namespace {
+
+constexpr std::string_view kSecretMask = "********************************";
+/// base64 of the same 32 asterisks, for secret_is_base64.
+constexpr std::string_view kSecretMaskBase64 = "KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=";
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : escape_references(text)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out.push_back('\\');
+            out.push_back(c);
+        } else if (byte < 0x20 || byte == 0x7f) {
+            out.append(fmt::format("\\x{:02x}", byte));
+        } else {
+            out.push_back(c);
+        }
+    }
+    return out + "\"";
+}
+
+struct Printer {
+    Config& config;
+
+    using Text = std::optional<std::string>;  // nullopt: not set, nothing to print
+
+    Text operator()(const TextSlot& slot) const {
+        const std::string& text = slot.at(config);
+        if (text.empty()) return std::nullopt;
+        switch (slot.secrecy) {
+            case Secrecy::open:
+                return quoted(text);
+            case Secrecy::url:
+                return quoted(mask_url(text));
+            case Secrecy::forbidden:
+                break;
+        }
+        return quoted(config.api.jwt.secret_is_base64 ? kSecretMaskBase64 : kSecretMask);
+    }
+    Text operator()(const FlagSlot& slot) const { return slot.at(config) ? "true" : "false"; }
+    Text operator()(const CountSlot& slot) const { return fmt::to_string(slot.at(config)); }
+    Text operator()(const OptionalCountSlot& slot) const {
+        const std::optional<std::int64_t> count = slot.at(config);
+        if (!count) return std::nullopt;
+        return fmt::to_string(*count);
+    }
+    Text operator()(const SizeSlot& slot) const { return size_to_text(slot.at(config)); }
+    Text operator()(const DurationSlot& slot) const { return to_text(slot.at(config)); }
+    Text operator()(const ListSlot& slot) const {
+        std::string out;
+        for (const std::string& item : slot.at(config)) {
+            out.append(out.empty() ? "[" : ", ").append(quoted(item));
+        }
+        return out.empty() ? "[]" : out + "]";
+    }
+    Text operator()(const WordSlot& slot) const {
+        return std::string{slot.words[slot.get(config)]};
+    }
+};
+
+std::vector<std::string_view> words_of(std::string_view path) {
+    std::vector<std::string_view> words;
+    while (true) {
+        const std::size_t dot = path.find('.');
+        words.push_back(path.substr(0, dot));
+        if (dot == std::string_view::npos) return words;
+        path.remove_prefix(dot + 1);
+    }
+}
+
+}  // namespace
+
+std::string dump(const Config& config) {
+    Config copy = config;
+    std::string out;
+    std::vector<std::string_view> open;  // the sections the last line stood in
+    for (const Key& key : keys()) {
+        if (key.present != nullptr && !key.present(config)) continue;
+        const std::optional<std::string> value = std::visit(Printer{copy}, key.slot);
+        if (!value) continue;
+        std::vector<std::string_view> words = words_of(key.path);
+        const std::string_view name = words.back();
+        words.pop_back();
+        std::size_t shared = 0;
+        while (shared < words.size() && shared < open.size() && words[shared] == open[shared]) {
+            ++shared;
+        }
+        for (std::size_t i = shared; i < words.size(); ++i) {
+            out.append(fmt::format("{:{}}{}:\n", "", i * 2, words[i]));
+        }
+        out.append(fmt::format("{:{}}{}: {}\n", "", words.size() * 2, name, *value));
+        open = std::move(words);
+    }
+    return out;
+}
+
+}  // namespace lintas::config
