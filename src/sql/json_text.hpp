@@ -7,11 +7,8 @@
 
 namespace lintas::sql {
 
-/// Appends `bytes` as a JSON string. What is not UTF-8 becomes U+FFFD: PostgreSQL would refuse it,
-/// and with it the whole request.
+/// Appends `bytes` as a JSON string. What is not UTF-8 becomes U+FFFD:
+/// PostgreSQL would refuse it, and with it the whole request.
 void append_json_string(std::string& json, std::string_view bytes);
-
-/// `bytes` with everything that is not UTF-8 replaced by U+FFFD.
-std::string valid_utf8(std::string_view bytes);
 
 }  // namespace lintas::sql

@@ -1,6 +1,7 @@
 #include <utility>
 #include <vector>
 
+#include "parse/utf8.hpp"
 #include "sql/json_text.hpp"
 #include "sql/parameters.hpp"
 #include "sql/quote.hpp"
@@ -156,8 +157,8 @@ Statement shared_settings(const SettingsInput& input, bool with_claims) {
 
 Statement request_settings(const RawRequest& raw) {
     SettingCalls calls;
-    calls.set("request.method", valid_utf8(raw.method));
-    calls.set("request.path", valid_utf8(raw.target.substr(0, raw.target.find('?'))));
+    calls.set("request.method", parse::printable(raw.method));
+    calls.set("request.path", parse::printable(raw.target.substr(0, raw.target.find('?'))));
     calls.set("request.headers", headers_json(raw));
     calls.set("request.cookies", cookies_json(raw));
     calls.set_constant("response.headers", "");
