@@ -175,6 +175,10 @@ Result<void> parse_payload(const RawRequest& raw, Request& request, std::size_t 
 /// The first media type of `accept` that can be produced. Errors: not_acceptable.
 Result<Media> negotiate(const Accept& accept);
 
+/// Refuses unrecognised preferences under handling=strict. The dialect does so only once the request
+/// was planned, so this is for the caller to ask then. Errors: bad_preference.
+Result<void> check_strict(const Preferences& prefer);
+
 /// The Preference-Applied value in its fixed order; empty when nothing was applied (DIALECT 1.10).
 /// `upsert_possible`: POST with a primary key or on_conflict; `tx_allowed`: api.tx_end allows override.
 std::string preference_applied(const Request& request, bool upsert_possible, bool tx_allowed);
