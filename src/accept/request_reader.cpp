@@ -118,7 +118,8 @@ class RequestReader::HeadParser final : public http::basic_parser<true> {
         }
     }
 
-    /// Stricter than Beast, which takes lists of equal numbers: proxies disagree about those.
+    /// Stricter than Beast, which takes lists of equal numbers: proxies disagree about those. Two fields
+    /// that differ do not come here.
     void on_content_length(std::string_view value, error_code& ec) {
         std::uint64_t parsed = 0;
         if (value.empty() || value.size() > 18) return refuse("the value of Content-Length", ec);
@@ -126,7 +127,6 @@ class RequestReader::HeadParser final : public http::basic_parser<true> {
             if (c < '0' || c > '9') return refuse("the value of Content-Length", ec);
             parsed = parsed * 10 + static_cast<std::uint64_t>(c - '0');
         }
-        if (has_length && parsed != length) return refuse("two different Content-Length", ec);
         has_length = true;
         length = parsed;
     }
