@@ -1,8 +1,10 @@
 #include "obs/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 namespace lintas::obs {
 
@@ -55,30 +57,45 @@ Utf8Step utf8_step(std::string_view s) {
     return {need + 1, true};
 }
 
-void append_escape(std::string& out, unsigned char c) {
+char* put_escape(char* at, unsigned char c) {
     constexpr std::string_view kHex = "0123456789abcdef";
+    *at++ = '\\';
     switch (c) {
         case '"':
-            out += "\\\"";
-            return;
+            *at++ = '"';
+            return at;
         case '\\':
-            out += "\\\\";
-            return;
+            *at++ = '\\';
+            return at;
         case '\n':
-            out += "\\n";
-            return;
+            *at++ = 'n';
+            return at;
         case '\r':
-            out += "\\r";
-            return;
+            *at++ = 'r';
+            return at;
         case '\t':
-            out += "\\t";
-            return;
+            *at++ = 't';
+            return at;
         default:
             break;
     }
-    out += "\\u00";
-    out += kHex[c >> 4U];
-    out += kHex[c & 15U];
+    at = std::copy_n("u00", 3, at);
+    *at++ = kHex[c >> 4U];
+    *at++ = kHex[c & 15U];
+    return at;
+}
+
+/// Whether eight bytes all stand for themselves (the classic zero-in-word test, for each byte that
+/// does not).
+bool all_plain(std::uint64_t word) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101;
+    constexpr std::uint64_t kHighs = 0x8080808080808080;
+    const std::uint64_t quote = word ^ (kOnes * '"');
+    const std::uint64_t backslash = word ^ (kOnes * '\\');
+    const std::uint64_t del = word ^ (kOnes * 0x7F);
+    const std::uint64_t hits =
+        (quote - kOnes) | (backslash - kOnes) | (del - kOnes) | (word - kOnes * 0x20) | word;
+    return (hits & kHighs) == 0;
 }
 
 void put2(char* at, unsigned value) {
@@ -101,65 +118,61 @@ std::string_view utf8_prefix(std::string_view bytes, std::size_t limit) {
     return bytes.substr(0, cut);
 }
 
-void append_json_string(std::string& out, std::string_view bytes) {
-    out += '"';
-    std::size_t at = 0;
-    while (at < bytes.size()) {
-        std::size_t end = at;
-        while (end < bytes.size() && kPlain[byte_at(bytes, end)]) ++end;
-        out.append(bytes.substr(at, end - at));
-        at = end;
-        if (at == bytes.size()) break;
-        const unsigned c = byte_at(bytes, at);
+char* put_json_string(char* at, std::string_view bytes) {
+    *at++ = '"';
+    const char* from = bytes.data();
+    const char* const end = from + bytes.size();
+    while (from != end) {
+        std::uint64_t word = 0;
+        while (end - from >= 8) {
+            std::memcpy(&word, from, 8);
+            if (!all_plain(word)) break;
+            std::memcpy(at, &word, 8);
+            from += 8;
+            at += 8;
+        }
+        while (from != end && kPlain[static_cast<unsigned char>(*from)]) *at++ = *from++;
+        if (from == end) break;
+        const auto c = static_cast<unsigned char>(*from);
         if (c < 0x80) {
-            append_escape(out, static_cast<unsigned char>(c));
-            ++at;
+            at = put_escape(at, c);
+            ++from;
             continue;
         }
-        const Utf8Step step = utf8_step(bytes.substr(at));
-        out.append(step.valid ? bytes.substr(at, step.length) : kReplacement);
-        at += step.length;
+        const Utf8Step step = utf8_step({from, static_cast<std::size_t>(end - from)});
+        at = step.valid ? std::copy_n(from, step.length, at)
+                        : std::ranges::copy(kReplacement, at).out;
+        from += step.length;
     }
-    out += '"';
+    *at++ = '"';
+    return at;
 }
 
-void append_int(std::string& out, std::int64_t value) {
-    std::array<char, 24> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-    out.append(text.data(), end);
+char* put_int(char* at, std::int64_t value) {
+    return std::to_chars(at, at + kNumberRoom, value).ptr;
 }
 
-void append_uint(std::string& out, std::uint64_t value) {
-    std::array<char, 24> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-    out.append(text.data(), end);
+char* put_json_double(char* at, double value) {
+    if (!std::isfinite(value)) return std::copy_n("null", 4, at);
+    return std::to_chars(at, at + kNumberRoom, value).ptr;
 }
 
-void append_json_double(std::string& out, double value) {
-    if (!std::isfinite(value)) {
-        out += "null";
-        return;
-    }
-    std::array<char, 40> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-    out.append(text.data(), end);
-}
-
-void append_milliseconds(std::string& out, std::chrono::nanoseconds duration) {
+char* put_milliseconds(char* at, std::chrono::nanoseconds duration) {
     const auto us = duration.count() > 0 ? static_cast<std::uint64_t>(duration.count()) / 1000 : 0;
-    append_uint(out, us / 1000);
+    at = std::to_chars(at, at + kNumberRoom, us / 1000).ptr;
     const auto rest = static_cast<unsigned>(us % 1000);
-    std::array<char, 4> text{'.', static_cast<char>('0' + rest / 100), '0', '0'};
-    put2(&text[2], rest % 100);
-    out.append(text.data(), text.size());
+    at[0] = '.';
+    at[1] = static_cast<char>('0' + rest / 100);
+    put2(at + 2, rest % 100);
+    return at + 4;
 }
 
-void append_timestamp(std::string& out, std::chrono::system_clock::time_point at) {
+char* put_timestamp(char* at, std::chrono::system_clock::time_point when) {
     using std::chrono::floor;
     // Lines come many to a second: the calendar is computed once in it.
     thread_local std::chrono::sys_seconds last_second = std::chrono::sys_seconds::min();
     thread_local std::array<char, 24> text{};
-    const auto second = floor<std::chrono::seconds>(at);
+    const auto second = floor<std::chrono::seconds>(when);
     if (second != last_second) {
         const auto day = floor<std::chrono::days>(second);
         const std::chrono::year_month_day date{day};
@@ -181,10 +194,32 @@ void append_timestamp(std::string& out, std::chrono::system_clock::time_point at
         text[23] = 'Z';
         last_second = second;
     }
-    const auto ms = static_cast<unsigned>(floor<std::chrono::milliseconds>(at - second).count());
+    const auto ms = static_cast<unsigned>(floor<std::chrono::milliseconds>(when - second).count());
     text[20] = static_cast<char>('0' + ms / 100);
     put2(&text[21], ms % 100);
-    out.append(text.data(), text.size());
+    return std::copy_n(text.data(), text.size(), at);
+}
+
+void append_json_string(std::string& out, std::string_view bytes) {
+    const std::size_t before = out.size();
+    out.resize(before + 6 * bytes.size() + 10);
+    const char* const end = put_json_string(out.data() + before, bytes);
+    out.resize(static_cast<std::size_t>(end - out.data()));
+}
+
+void append_int(std::string& out, std::int64_t value) {
+    std::array<char, kNumberRoom> text;
+    out.append(text.data(), put_int(text.data(), value));
+}
+
+void append_uint(std::string& out, std::uint64_t value) {
+    std::array<char, kNumberRoom> text;
+    out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr);
+}
+
+void append_json_double(std::string& out, double value) {
+    std::array<char, kNumberRoom> text;
+    out.append(text.data(), put_json_double(text.data(), value));
 }
 
 }  // namespace lintas::obs

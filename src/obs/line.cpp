@@ -32,76 +32,37 @@ std::string_view level_name(LogLevel level) {
 }
 
 LineStyle line_style(LogFormat format, std::string_view site, std::string_view role) {
+    constexpr std::size_t kMaxIdentity = 200;
     std::string identity{",\"site\":"};
-    append_json_string(identity, site);
+    append_json_string(identity, utf8_prefix(site, kMaxIdentity));
     identity += ",\"role\":";
-    append_json_string(identity, role);
+    append_json_string(identity, utf8_prefix(role, kMaxIdentity));
     return {format, std::move(identity)};
 }
 
-Line::Line(std::string& out, const LineStyle& style, std::chrono::system_clock::time_point at,
+Line::Line(LineBuffer& buffer, const LineStyle& style, std::chrono::system_clock::time_point when,
            LogLevel level, std::string_view message)
-    : out_(out), json_(style.format == LogFormat::json) {
+    : buffer_(buffer),
+      at_(buffer.bytes_.data()),
+      before_field_(at_),
+      json_(style.format == LogFormat::json) {
     if (json_) {
-        out_ += "{\"ts\":\"";
-        append_timestamp(out_, at);
-        out_ += "\",\"level\":\"";
-        out_ += level_name(level);
-        out_ += "\",\"msg\":";
-        value_text(message);
-        out_ += style.json_identity;
+        put("{\"ts\":\"");
+        at_ = put_timestamp(at_, when);
+        put("\",\"level\":\"");
+        put(level_name(level));
+        put("\",\"msg\":");
+        value_text(message, true);
+        put(style.json_identity);
     } else {
-        append_timestamp(out_, at);
-        out_ += kTextLevels[static_cast<std::size_t>(level)];
-        if (is_sentence(message) && message.size() <= kMaxText) {
-            out_ += message;
+        at_ = put_timestamp(at_, when);
+        put(kTextLevels[static_cast<std::size_t>(level)]);
+        if (is_sentence(message) && message.size() <= LineBuffer::kMaxText) {
+            put(message);
         } else {
-            value_text(message);
+            value_text(message, true);
         }
     }
-}
-
-Line& Line::text(std::string_view name, std::string_view value) {
-    begin_field(name);
-    if (!json_ && value.size() <= kMaxText && is_bare(value)) {
-        out_ += value;
-    } else {
-        value_text(value);
-    }
-    end_field();
-    return *this;
-}
-
-Line& Line::text_if(std::string_view name, std::string_view value) {
-    return value.empty() ? *this : text(name, value);
-}
-
-Line& Line::number(std::string_view name, std::int64_t value) {
-    begin_field(name);
-    append_int(out_, value);
-    end_field();
-    return *this;
-}
-
-Line& Line::real(std::string_view name, double value) {
-    begin_field(name);
-    append_json_double(out_, value);
-    end_field();
-    return *this;
-}
-
-Line& Line::flag(std::string_view name, bool value) {
-    begin_field(name);
-    out_ += value ? "true" : "false";
-    end_field();
-    return *this;
-}
-
-Line& Line::milliseconds(std::string_view name, std::chrono::nanoseconds value) {
-    begin_field(name);
-    append_milliseconds(out_, value);
-    end_field();
-    return *this;
 }
 
 Line& Line::field(const Field& field) {
@@ -118,39 +79,34 @@ Line& Line::field(const Field& field) {
 }
 
 void Line::end() {
-    if (truncated_) out_ += json_ ? ",\"truncated\":true" : " truncated=true";
-    out_ += json_ ? "}\n" : "\n";
+    if (truncated_) put(json_ ? ",\"truncated\":true" : " truncated=true");
+    put(json_ ? "}\n" : "\n");
+    buffer_.size_ = static_cast<std::size_t>(at_ - buffer_.bytes_.data());
 }
 
-void Line::begin_field(std::string_view name) {
-    before_field_ = out_.size();
-    if (json_) {
-        out_ += ",\"";
-        out_ += name;
-        out_ += "\":";
-    } else {
-        out_ += ' ';
-        out_ += name;
-        out_ += '=';
-    }
-}
-
-void Line::end_field() {
-    constexpr std::size_t kRoomForTheEnd = 32;
-    if (out_.size() + kRoomForTheEnd <= kMaxLine) return;
-    out_.resize(before_field_);
+void Line::take_back_field() {
+    at_ = before_field_;
     truncated_ = true;
 }
 
-void Line::value_text(std::string_view value) {
-    if (value.size() <= kMaxText) {
-        append_json_string(out_, value);
+Line& Line::bare(std::string_view name, std::string_view value) {
+    begin_field(name);
+    put(value);
+    return end_field();
+}
+
+void Line::value_text(std::string_view value, bool quote) {
+    if (value.size() <= LineBuffer::kMaxText) {
+        if (!quote && is_bare(value)) {
+            put(value);
+        } else {
+            at_ = put_json_string(at_, value);
+        }
         return;
     }
-    append_json_string(out_, utf8_prefix(value, kMaxText));
-    out_.pop_back();
-    out_ += kEllipsis;
-    out_ += '"';
+    at_ = put_json_string(at_, utf8_prefix(value, LineBuffer::kMaxText)) - 1;
+    put(kEllipsis);
+    *at_++ = '"';
 }
 
 }  // namespace lintas::obs

@@ -111,7 +111,7 @@ struct Log::Impl {
     std::atomic<std::uint64_t> lost_in_stream{0};  // lines
     std::uint64_t lost_reported = 0;               // the writer's, as all below
     std::vector<std::shared_ptr<OwnedRing>> snapshot;
-    std::string scratch;
+    LineBuffer scratch;
     std::thread thread;
 };
 
@@ -205,11 +205,10 @@ void Log::Impl::write_kept_back(Clock::time_point now) {
 
 void Log::Impl::write_line(LogLevel level, std::string_view message,
                            std::initializer_list<Field> fields) {
-    scratch.clear();
     Line line{scratch, style, options.now(), level, message};
     for (const Field& field : fields) line.field(field);
     line.end();
-    write_all(scratch);
+    write_all(scratch.view());
 }
 
 /// Waits until the stream takes a page. False: the process is ending and waited long enough.
@@ -246,7 +245,7 @@ Log::Log(LogOptions options)
     : level_(options.level),
       style_(line_style(options.format, options.site, options.role)),
       now_(options.now) {
-    LINTAS_ASSERT(options.ring_bytes >= Line::kMaxLine);
+    LINTAS_ASSERT(options.ring_bytes >= LineBuffer::kMaxLine);
     impl_ = std::make_unique<Impl>(options, style_);
     const AllSignalsBlocked guard;
     impl_->thread = std::thread{[impl = impl_.get()] { impl->writer(); }};
@@ -263,9 +262,8 @@ Log::~Log() {
     impl_->thread.join();
 }
 
-std::string& Log::empty_buffer() {
-    thread_local std::string buffer;
-    buffer.clear();
+LineBuffer& Log::buffer_of_this_thread() {
+    thread_local LineBuffer buffer;
     return buffer;
 }
 

@@ -21,8 +21,9 @@ struct LogOptions {
     LogFormat format = LogFormat::json;
     std::string site = "local";
     std::string role = "primary";
-    int fd = 2;                            // not closed by the log
-    std::size_t ring_bytes = 1U << 20U;    // per thread, a power of two of at least Line::kMaxLine
+    int fd = 2;  // not closed by the log
+    std::size_t ring_bytes =
+        1U << 20U;  // per thread, a power of two of at least LineBuffer::kMaxLine
     std::chrono::milliseconds linger{10};  // how long the writer lets lines gather
     std::chrono::milliseconds exit_wait{
         2000};  // how long the destructor waits for a stream that is stuck
@@ -67,11 +68,11 @@ class Log {
     template <class Fill>
     void line(LogLevel level, std::string_view message, Fill&& fill) {
         if (!enabled(level)) return;
-        std::string& buffer = empty_buffer();
+        LineBuffer& buffer = buffer_of_this_thread();
         Line one{buffer, style_, now_(), level, message};
         fill(one);
         one.end();
-        push(buffer);
+        push(buffer.view());
     }
 
     /// Waits until everything that this thread has logged is written. False: `limit` passed first.
@@ -82,7 +83,7 @@ class Log {
 
  private:
     struct Impl;
-    static std::string& empty_buffer();
+    static LineBuffer& buffer_of_this_thread();
     void say(LogLevel level, std::string_view message, Fields fields);
     void push(std::string_view line);
 

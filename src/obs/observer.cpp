@@ -14,12 +14,12 @@ LogLevel level_of(int status) {
 void Observer::done(const RequestEvent& event) {
     metrics_.request(event);
     log_.line(level_of(event.status), "request", [&](Line& line) {
-        line.text("method", label(event.method))
+        line.word("method", label(event.method))
             .text("path", path_of(event.path))
             .number("status", event.status)
-            .text("route", label(event.route))
-            .text("source", label(event.source));
-        if (event.consistency) line.text("consistency", label(*event.consistency));
+            .word("route", label(event.route))
+            .word("source", label(event.source));
+        if (event.consistency) line.word("consistency", label(*event.consistency));
         line.text_if("schema", event.schema)
             .text_if("relation", event.relation)
             .text_if("db_role", event.database_role)
@@ -30,8 +30,8 @@ void Observer::done(const RequestEvent& event) {
         if (event.rows) line.number("rows", *event.rows);
         line.text_if("peer", event.peer).text_if("request_id", event.request_id);
         if (event.trace != nullptr) {
-            line.text("trace_id", event.trace->trace_id_text())
-                .text("span_id", event.trace->span_id_text())
+            line.word("trace_id", event.trace->trace_id_text())
+                .word("span_id", event.trace->span_id_text())
                 .text_if("parent_span_id", event.trace->parent_id_text());
         }
     });

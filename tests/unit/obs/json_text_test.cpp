@@ -16,8 +16,8 @@ std::string json(std::string_view bytes) {
 }
 
 std::string timestamp(std::chrono::system_clock::time_point at) {
-    std::string out;
-    append_timestamp(out, at);
+    std::string out(kNumberRoom, '?');
+    out.resize(static_cast<std::size_t>(put_timestamp(out.data(), at) - out.data()));
     return out;
 }
 
@@ -34,6 +34,7 @@ TEST_CASE("json text: what JSON reserves is escaped and the rest stands for itse
         {"", "\"\""},
         {"plain /path?x=1'", "\"plain /path?x=1'\""},
         {"a\"b\\c", R"("a\"b\\c")"},
+        {"01234567\"9abcdef\\0123456789\x7f", R"("01234567\"9abcdef\\0123456789\u007f")"},
         {"line\r\n\ttab", R"("line\r\n\ttab")"},
         {std::string_view{"\0\x01\x1f\x7f", 4}, R"("\u0000\u0001\u001f\u007f")"},
         {"caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x90\x98",
@@ -109,8 +110,8 @@ TEST_CASE("json text: milliseconds have three digits behind the point", "[unit][
                                           {1234567ns, "1.234"},
                                           {12s + 45us, "12000.045"},
                                           {-5ms, "0.000"}}));
-    std::string out;
-    append_milliseconds(out, c.duration);
+    std::string out(kNumberRoom, '?');
+    out.resize(static_cast<std::size_t>(put_milliseconds(out.data(), c.duration) - out.data()));
     CHECK(out == c.text);
 }
 

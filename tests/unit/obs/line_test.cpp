@@ -13,12 +13,12 @@ constexpr auto kWhen =
 
 std::string line(LogFormat format, LogLevel level, std::string_view message,
                  std::initializer_list<Field> fields) {
-    std::string out;
+    LineBuffer out;
     const LineStyle style = line_style(format, "jakarta", "primary");
     Line one{out, style, kWhen, level, message};
     for (const Field& field : fields) one.field(field);
     one.end();
-    return out;
+    return std::string{out.view()};
 }
 
 }  // namespace
@@ -63,22 +63,23 @@ TEST_CASE("line: no value can forge a second line or a terminal sequence", "[uni
 }
 
 TEST_CASE("line: a long value is cut at a character and ends with an ellipsis", "[unit][obs]") {
-    std::string text(Line::kMaxText - 1, 'x');
+    std::string text(LineBuffer::kMaxText - 1, 'x');
     text += "\xE2\x82\xAC tail";
     const std::string out = line(LogFormat::json, LogLevel::info, "m", {{"v", text}});
-    CHECK(out.ends_with(std::string(Line::kMaxText - 1, 'x') + "\xE2\x80\xA6\"}\n"));
+    CHECK(out.ends_with(std::string(LineBuffer::kMaxText - 1, 'x') + "\xE2\x80\xA6\"}\n"));
 }
 
 TEST_CASE("line: fields past the line's limit are left out and the line says so", "[unit][obs]") {
     const auto format = GENERATE(LogFormat::json, LogFormat::text);
-    const std::string nasty(Line::kMaxText, '\x01');  // six bytes each when escaped
-    std::string out;
+    const std::string nasty(LineBuffer::kMaxText, '\x01');  // six bytes each when escaped
+    LineBuffer buffer;
     const LineStyle style = line_style(format, "s", "r");
-    Line one{out, style, kWhen, LogLevel::info, nasty};
+    Line one{buffer, style, kWhen, LogLevel::info, nasty};
     for (int i = 0; i < 20; ++i) one.text("field", nasty);
     one.number("small", 1);
     one.end();
-    CHECK(out.size() <= Line::kMaxLine);
+    const std::string_view out = buffer.view();
+    CHECK(out.size() <= LineBuffer::kMaxLine);
     CHECK(out.ends_with(format == LogFormat::json ? "\"small\":1,\"truncated\":true}\n"
                                                   : " small=1 truncated=true\n"));
 }

@@ -175,7 +175,7 @@ TEST_CASE(
     std::string got;
     {
         LogOptions options = options_for(ends[1]);
-        options.ring_bytes = Line::kMaxLine;
+        options.ring_bytes = LineBuffer::kMaxLine;
         options.exit_wait = 10s;
         Log log{options};
         // Nobody reads yet: the pipe takes its 64 KiB, the ring its 16, the rest must go.
