@@ -1,5 +1,11 @@
 # Third-party libraries, all from Debian 12, each behind one lintas_dep_* target with SYSTEM includes.
 
+if(LINTAS_STATIC)
+  set(Boost_USE_STATIC_LIBS ON)
+  set(OPENSSL_USE_STATIC_LIBS ON)
+endif()
+set(Boost_NO_WARN_NEW_VERSIONS ON)  # FindBoost of CMake 3.25 does not know 1.81; its targets are right
+
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 EXACT REQUIRED COMPONENTS json url)
 find_package(OpenSSL 3 REQUIRED)

@@ -56,8 +56,17 @@ struct SharedReads::Batch {
 };
 
 SharedReads::SharedReads(Pool& pool, std::size_t queue_limit)
-    : pool_(pool), queue_limit_(queue_limit), again_(pool.io()) {
+    : pool_(pool),
+      queue_limit_(queue_limit),
+      again_(pool.io()),
+      self_(std::make_shared<SharedReads*>(this)) {
     pool_.on_room([this] { schedule(); });
+}
+
+SharedReads::~SharedReads() {
+    *self_ = nullptr;
+    pool_.on_room(nullptr);
+    for (const std::shared_ptr<Batch>& batch : batches_) batch->unit->on_done = nullptr;
 }
 
 Task<Result<std::vector<Rows>>> SharedReads::read(SharedRead read, Deadline deadline) {
@@ -85,9 +94,10 @@ void SharedReads::schedule() {
     if (scheduled_ || queue_.empty()) return;
     scheduled_ = true;
     // At the end of this loop turn: whatever else arrives in it joins the batch.
-    asio::post(pool_.io(), [this] {
-        scheduled_ = false;
-        send_queued();
+    asio::post(pool_.io(), [self = self_] {
+        if (!*self) return;
+        (*self)->scheduled_ = false;
+        (*self)->send_queued();
     });
 }
 
@@ -210,11 +220,11 @@ void SharedReads::wake_later() {
     if (again_armed_) return;
     again_armed_ = true;
     again_.expires_after(kLookAgain);
-    again_.async_wait([this](const boost::system::error_code& ec) {
-        again_armed_ = false;
-        if (ec) return;
-        pass_by_stuck();
-        send_queued();
+    again_.async_wait([self = self_](const boost::system::error_code& ec) {
+        if (ec || !*self) return;
+        (*self)->again_armed_ = false;
+        (*self)->pass_by_stuck();
+        (*self)->send_queued();
     });
 }
 

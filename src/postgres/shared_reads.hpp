@@ -40,7 +40,11 @@ class SlowStatements {
 /// Thread: the pool's loop only.
 class SharedReads {
  public:
+    /// `pool` outlives it.
     SharedReads(Pool& pool, std::size_t queue_limit);
+    ~SharedReads();
+    SharedReads(const SharedReads&) = delete;
+    SharedReads& operator=(const SharedReads&) = delete;
 
     /// One Rows per statement of the read. Errors: of the first statement that failed (sql), or
     /// connect_failed, connection_lost, deadline_exceeded, pool_timeout (never sent), overloaded,
@@ -70,6 +74,7 @@ class SharedReads {
     std::deque<std::shared_ptr<Batch>> batches_;  // in flight, oldest first
     SlowStatements slow_;
     asio::steady_timer again_;
+    std::shared_ptr<SharedReads*> self_;  // for handlers that may outlive this
     bool scheduled_ = false;
     bool again_armed_ = false;
 };

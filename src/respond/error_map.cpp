@@ -245,6 +245,10 @@ std::string challenge(const Error& error) {
 
 }  // namespace
 
+std::string code_of(const Error& error, bool anonymous) {
+    return as_raised(error, anonymous).code;
+}
+
 int status_of(const Error& error, bool anonymous) {
     return as_raised(error, anonymous).status;
 }

@@ -57,6 +57,9 @@ void set_source(Reply& reply, std::string_view source);
 /// and 403 for one that has signed in.
 Reply reply_to_error(const Error& error, bool anonymous, int retry_after_s = 1);
 
+/// The code reply_to_error() will use: "PGRST205", "23505", "LNT002".
+std::string code_of(const Error& error, bool anonymous);
+
 /// The status reply_to_error() will use; what metrics and routing need to know of it.
 int status_of(const Error& error, bool anonymous);
 

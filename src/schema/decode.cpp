@@ -181,6 +181,7 @@ Result<Relation> decode_relation(const TableRow& row, const ByOid& by_oid) {
         cells.expect(key.has_value(), "is not a list of keys");
         if (key) relation.unique_keys.push_back(std::move(*key));
     }
+    relation.may_set_response = cells.boolean();
     if (cells.problem()) return fail(*cells.problem());
 
     relation.kind = *kind;

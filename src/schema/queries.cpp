@@ -105,7 +105,11 @@ SELECT e.oid, e.nspname, e.relname, e.relkind,
        e.relkind IN ('r', 'p') OR w.events & 16 <> 0,
        coalesce(c.list, '[]'),
        coalesce(k.primary_key, '[]'),
-       coalesce(k.unique_keys, '[]')
+       coalesce(k.unique_keys, '[]'),
+       e.relkind IN ('v', 'p', 'f')
+           OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = e.oid AND NOT g.tgisinternal)
+           OR EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = e.oid)
+           OR EXISTS (SELECT FROM pg_class s WHERE s.oid = e.oid AND s.relrowsecurity)
 FROM exposed e
 LEFT JOIN columns c ON c.oid = e.oid
 LEFT JOIN keys k ON k.oid = e.oid

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -31,6 +32,8 @@ std::string text_of(const Error& error) {
     std::string text = error.message;
     if (!error.sqlstate.empty()) text += fmt::format(" (SQLSTATE {})", error.sqlstate);
     if (!error.details.empty()) text += fmt::format(": {}", error.details);
+    // libpq writes several lines; a log line is one.
+    std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < ' '; }, ' ');
     return text;
 }
 
@@ -83,6 +86,8 @@ Task<Result<void>> Reloader::session() {
         co_await postgres::Connection::open(io_, options_.connect, connect_by);
     if (!opened) co_return fail(std::move(opened.error()));
     const std::unique_ptr<postgres::Connection> connection = std::move(*opened);
+    bool cancelled = co_await is_cancelled();
+    if (cancelled) co_return fail(Errc::cancelled, "cancelled");
 
     // Listening comes first, so that no change falls between the load and it.
     Result<void> listening;
@@ -106,6 +111,10 @@ Task<Result<void>> Reloader::session() {
         connection->close();
         co_return co_await wait_until_due();
     }
+    // A cancel that came while a step was just succeeding is over; nothing would forward it to
+    // those below.
+    cancelled = co_await is_cancelled();
+    if (cancelled) co_return fail(Errc::cancelled, "cancelled");
     using namespace asio::experimental::awaitable_operators;
     std::variant<Result<void>, Result<void>> first =
         co_await (listen(*connection) || load_when_due(*connection));
@@ -146,11 +155,11 @@ Task<Result<void>> Reloader::wait_until_due() {
 Task<Result<void>> Reloader::listen(postgres::Connection& connection) {
     co_await asio::this_coro::throw_if_cancelled(false);
     for (;;) {
+        const bool cancelled = co_await is_cancelled();
+        if (cancelled) co_return fail(Errc::cancelled, "cancelled");
         const Deadline silence = Deadline::in(options_.probe_every);
         const Result<postgres::Notification> notification =
             co_await connection.next_notification(silence);
-        const bool cancelled = co_await is_cancelled();
-        if (cancelled) co_return fail(Errc::cancelled, "cancelled");
         if (notification) {
             on_notification(*notification);
             continue;
@@ -205,10 +214,11 @@ void Reloader::took(Loaded loaded, Clock::duration took) {
     loads_.fetch_add(1, std::memory_order_relaxed);
     const auto took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
     event("info", fmt::format("schema loaded: {} relations in {} ms", relations, took_ms));
-    if (!loaded.missing_schemas.empty()) {
+    if (loaded.missing_schemas != missing_schemas_ && !loaded.missing_schemas.empty()) {
         event("warn", fmt::format("exposed schemas that do not exist: {}",
                                   fmt::join(loaded.missing_schemas, ", ")));
     }
+    missing_schemas_ = std::move(loaded.missing_schemas);
     if (hooks_.on_loaded) hooks_.on_loaded(loaded.catalogue);
 }
 

@@ -5,11 +5,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/task.hpp"
@@ -84,8 +86,9 @@ class Reloader {
     Holder holder_;
     Debounce debounce_;
     postgres::Backoff backoff_;
-    asio::steady_timer wake_;  // one waiter at a time: due, retry
-    bool hurry_ = false;       // request_reload() ends a wait before a retry
+    asio::steady_timer wake_;                   // one waiter at a time: due, retry
+    bool hurry_ = false;                        // request_reload() ends a wait before a retry
+    std::vector<std::string> missing_schemas_;  // as last reported
     std::atomic<std::uint64_t> loads_{0};
     std::atomic<std::uint64_t> failures_{0};
     mutable std::mutex error_mutex_;
