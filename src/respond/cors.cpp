@@ -12,6 +12,17 @@ constexpr std::string_view kExposed =
     "Transfer-Encoding, Range-Unit, Lintas-Position, Lintas-Source, Age, Cache-Status, ETag, "
     "Idempotency-Replayed, Retry-After, Preference-Applied, X-Request-Id";
 
+// With a list the answer depends on Origin, also when there is none, which a shared cache has to
+// know.
+void vary_by_origin(Reply& reply) {
+    const std::string_view vary = reply.header("Vary");
+    if (vary.empty()) {
+        reply.set("Vary", "Origin");
+    } else if (vary != "*" && vary.find("Origin") == std::string_view::npos) {
+        reply.set("Vary", std::string{vary} + ", Origin");
+    }
+}
+
 // False: the origin is not on the list. It is served, and the browser keeps the answer from the
 // page.
 bool allow_origin(const RawRequest& raw, const std::vector<std::string>& origins, Reply& reply) {
@@ -19,13 +30,7 @@ bool allow_origin(const RawRequest& raw, const std::vector<std::string>& origins
         reply.set("Access-Control-Allow-Origin", "*");
         return true;
     }
-    // The answer depends on Origin now, which a shared cache has to know.
-    const std::string_view vary = reply.header("Vary");
-    if (vary.empty()) {
-        reply.set("Vary", "Origin");
-    } else if (vary != "*" && vary.find("Origin") == std::string_view::npos) {
-        reply.set("Vary", std::string{vary} + ", Origin");
-    }
+    vary_by_origin(reply);
     const std::string_view origin = raw.header("Origin");
     if (std::ranges::find(origins, origin) == origins.end()) {
         std::erase_if(reply.headers, [](const auto& h) {
@@ -77,7 +82,10 @@ Reply reply_to_preflight(const RawRequest& raw, const std::vector<std::string>& 
 }
 
 void add_cors(const RawRequest& raw, const std::vector<std::string>& origins, Reply& reply) {
-    if (!raw.has_header("Origin")) return;
+    if (!raw.has_header("Origin")) {
+        if (!origins.empty()) vary_by_origin(reply);
+        return;
+    }
     if (allow_origin(raw, origins, reply)) {
         reply.set("Access-Control-Expose-Headers", std::string{kExposed});
     }
