@@ -154,26 +154,30 @@ tree AS NOT MATERIALIZED (
 reached(oid) AS (
     SELECT oid FROM exposed
     UNION
-    SELECT m[1]::oid
+    SELECT split_part(part.text, ' ', 1)::oid
     FROM reached r JOIN tree t ON t.oid = r.oid
-    CROSS JOIN LATERAL regexp_matches(t.body, ':relid ([1-9][0-9]*)', 'g') m
+    CROSS JOIN LATERAL unnest(string_to_array(t.body, ' :relid ')) AS part(text)
+    WHERE part.text ~ '^[1-9][0-9]* '
 ),
 reached_tree AS MATERIALIZED (
     SELECT t.oid, t.body FROM reached r JOIN tree t ON t.oid = r.oid
 ),
 reads AS MATERIALIZED (
-    SELECT DISTINCT t.oid, m[1]::oid AS other
-    FROM reached_tree t CROSS JOIN LATERAL regexp_matches(t.body, ':relid ([1-9][0-9]*)', 'g') m
+    SELECT DISTINCT t.oid, split_part(part.text, ' ', 1)::oid AS other
+    FROM reached_tree t CROSS JOIN LATERAL unnest(string_to_array(t.body, ' :relid ')) AS part(text)
+    WHERE part.text ~ '^[1-9][0-9]* '
 ),
 calls AS MATERIALIZED (
-    SELECT DISTINCT t.oid, m[1]::oid AS function
+    SELECT DISTINCT t.oid, split_part(part.text, ' ', 1)::oid AS function
     FROM reached_tree t
-    CROSS JOIN LATERAL regexp_matches(t.body, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)', 'g') m
+    CROSS JOIN unnest(ARRAY[' :funcid ', ' :opfuncid ', ' :aggfnoid ', ' :winfnoid ']) AS field(name)
+    CROSS JOIN LATERAL unnest(string_to_array(t.body, field.name)) AS part(text)
+    WHERE part.text ~ '^[1-9][0-9]* '
     UNION
     SELECT t.oid, o.oprcode::oid
     FROM reached_tree t
-    CROSS JOIN LATERAL regexp_matches(t.body, ':opno ([1-9][0-9]*)', 'g') m
-    JOIN pg_operator o ON o.oid = m[1]::oid
+    CROSS JOIN LATERAL unnest(string_to_array(t.body, ' :opno ')) AS part(text)
+    JOIN pg_operator o ON o.oid = CASE WHEN part.text ~ '^[1-9][0-9]* ' THEN split_part(part.text, ' ', 1)::oid END
 ),
 called(start, function) AS (
     SELECT DISTINCT function, function FROM calls
@@ -236,17 +240,22 @@ simple AS MATERIALIZED (
     WHERE r.ev_type = '1' AND c.oid >= 16384
 ),
 copies AS MATERIALIZED (
-    SELECT s.oid, m[1]::smallint AS attnum, m[2]::oid AS source, m[3]::smallint AS source_attnum
+    SELECT s.oid, split_part(entry.text, ' ', 1)::smallint AS attnum,
+           entry.fields[3]::oid AS source, entry.fields[5]::smallint AS source_attnum
     FROM simple s
-    CROSS JOIN LATERAL regexp_matches(s.body,
-        ':resno (\d+) :resname (?:\\.|[^ \\])+ :ressortgroupref \d+ :resorigtbl ([1-9]\d*) :resorigcol ([1-9]\d*) :resjunk false',
-        'g') m
+    CROSS JOIN LATERAL (
+        SELECT part.text, string_to_array(left(split_part(part.text, ' :ressortgroupref ', 2), 100), ' ') AS fields
+        FROM unnest(string_to_array(s.body, ' :resno ')) AS part(text)
+        WHERE part.text ~ '^[1-9][0-9]* ') entry
     WHERE s.body NOT LIKE '%{QUERY %{QUERY %'
       AND s.body LIKE '%{RANGETBLREF %' AND s.body NOT LIKE '%{RANGETBLREF %{RANGETBLREF %'
       AND s.body NOT LIKE '%{JOINEXPR %'
       AND s.body LIKE '%:hasAggs false %' AND s.body LIKE '%:hasTargetSRFs false %'
       AND s.body LIKE '%:groupClause <> %' AND s.body LIKE '%:groupingSets <> %'
       AND s.body LIKE '%:distinctClause <> %' AND s.body LIKE '%:setOperations <> %'
+      AND entry.fields[2] = ':resorigtbl' AND entry.fields[3] ~ '^[1-9][0-9]*$'
+      AND entry.fields[4] = ':resorigcol' AND entry.fields[5] ~ '^[1-9][0-9]*$'
+      AND entry.fields[6] = ':resjunk' AND entry.fields[7] LIKE 'false%'
 ),
 traced(oid, attnum, source, source_attnum) AS (
     SELECT oid, attnum, source, source_attnum FROM copies

@@ -72,6 +72,12 @@ void Reloader::request_reload() {
     wake_.cancel();
 }
 
+void Reloader::reconfigure(ReloadOptions options) {
+    options_ = std::move(options);
+    reconfigured_ = true;
+    request_reload();
+}
+
 std::string Reloader::last_error() const {
     const std::lock_guard lock{error_mutex_};
     return last_error_;
@@ -81,6 +87,7 @@ std::string Reloader::last_error() const {
 /// only).
 Task<Result<void>> Reloader::session() {
     hurry_ = false;
+    reconfigured_ = false;
     const Deadline connect_by = Deadline::in(options_.connect_limit);
     Result<std::unique_ptr<postgres::Connection>> opened =
         co_await postgres::Connection::open(io_, options_.connect, connect_by);
@@ -136,7 +143,7 @@ Task<Result<void>> Reloader::load_when_due(postgres::Connection& connection) {
     co_await asio::this_coro::throw_if_cancelled(false);
     for (;;) {
         Result<void> step = co_await wait_until_due();
-        if (!step) co_return step;
+        if (!step || reconfigured_) co_return step;
         step = co_await load_now(connection);
         if (!step) co_return step;
     }
@@ -146,6 +153,7 @@ Task<Result<void>> Reloader::wait_until_due() {
     for (;;) {
         const bool cancelled = co_await is_cancelled();
         if (cancelled) co_return fail(Errc::cancelled, "cancelled");
+        if (reconfigured_) co_return Result<void>{};
         const Clock::time_point due = debounce_.due().value_or(Clock::time_point::max());
         if (due <= Clock::now()) co_return Result<void>{};
         co_await sleep_until(due);

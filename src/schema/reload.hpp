@@ -56,6 +56,9 @@ class Reloader {
     /// notifications. Thread: the loop's.
     void request_reload();
 
+    /// Connects anew with these options and loads. Thread: the loop's.
+    void reconfigure(ReloadOptions options);
+
     /// Thread: any.
     const Holder& holder() const { return holder_; }
     bool loaded() const { return holder_.version() != 0; }
@@ -81,7 +84,7 @@ class Reloader {
     void set_last_error(std::string text);
 
     asio::io_context& io_;
-    const ReloadOptions options_;
+    ReloadOptions options_;
     const ReloadHooks hooks_;
     Holder holder_;
     Debounce debounce_;
