@@ -14,9 +14,10 @@
 
 namespace lintas::accept {
 
-// The executor is named, not type-erased: this is the hot path.
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
-using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
+// The type-erased executor, as Task has: with one of another type every completion would be dispatched
+// and allocated once more, because Asio cannot see that both are the same loop.
+using Socket = asio::ip::tcp::socket;
+using Acceptor = asio::ip::tcp::acceptor;
 
 /// "127.0.0.1:8080", "[::1]:0". Names are not resolved. Errors: internal, with what is wrong.
 Result<asio::ip::tcp::endpoint> endpoint_from_text(std::string_view text);

@@ -311,6 +311,7 @@ RequestReader::Step RequestReader::find_head_end() {
         if (empty && request_line_ == 0) {
             if (++empty_lines_ > kEmptyLinesMax) return fail_http("empty lines");
             begin_ += 2;
+            line_ = scanned_ = 0;
             continue;
         }
         if (request_line_ > 0 && (bytes[line_] == ' ' || bytes[line_] == '\t'))

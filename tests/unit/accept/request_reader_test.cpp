@@ -113,6 +113,7 @@ TEST_CASE("reader: what is malformed is refused, however its bytes are split", "
         {"GET / HTTP/1.1\r\nHost: a\n\r\n", "bad_http: a line feed without CR"},
         {"GET / HTTP/1.1\r\nHost: a\r\n\n", "bad_http: a line feed without CR"},
         {"\n", "bad_http: a line feed without CR"},
+        {"\r\n\nGET", "bad_http: a line feed without CR"},
         {"\r\n\r\n\r\n\r\n\r\n", "bad_http: empty lines"},
         {"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", "bad_http: a folded header line"},
         {"GET / HTTP/1.1\r\n Host: a\r\n\r\n", "bad_http: a folded header line"},
