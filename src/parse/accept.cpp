@@ -82,7 +82,7 @@ std::optional<Media> media_of(std::string_view type) {
 
 Accept parse_accept(const RawRequest& raw) {
     std::vector<Candidate> candidates;
-    for_each_element(raw, "Accept", [&](std::string_view element) {
+    for_each_element(raw, "Accept", Quotes::respected, [&](std::string_view element) {
         candidates.push_back(candidate_from_element(element));
         candidates.back().place = candidates.size();
     });

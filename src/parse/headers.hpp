@@ -1,6 +1,7 @@
 #pragma once
 // What a request's header fields say: Prefer, Accept, the profiles, and lintas's own.
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,12 +12,16 @@
 
 namespace lintas::parse {
 
-/// Calls `each` for every element of all fields of that name, split at commas outside of quotes and
-/// without the blanks around it; empty elements are left out (RFC 9110 section 5.6.1).
-template <class Each>
-void for_each_element(const RawRequest& raw, std::string_view name, Each each);
+/// Whether a comma inside of a quoted string separates elements too.
+enum class Quotes { respected, plain };
 
-/// Never fails: what is not recognised is kept for check_strict().
+/// Calls `each` for every element of all fields of that name, split at commas and without the
+/// blanks around it; empty elements are left out (RFC 9110 section 5.6.1).
+template <class Each>
+void for_each_element(const RawRequest& raw, std::string_view name, Quotes quotes, Each each);
+
+/// Split at every comma, as the dialect does. Never fails: what is not recognised is kept for
+/// check_strict().
 Preferences parse_preferences(const RawRequest& raw);
 
 /// No Accept field is "*/*".
@@ -43,8 +48,9 @@ inline std::string_view without_blanks(std::string_view text) {
     return text;
 }
 
-/// The end of the list element that begins at `at`: the next comma outside of a quoted string.
-inline std::size_t element_end(std::string_view list, std::size_t at) {
+/// The end of the list element that begins at `at`.
+inline std::size_t element_end(std::string_view list, std::size_t at, Quotes quotes) {
+    if (quotes == Quotes::plain) return std::min(list.find(',', at), list.size());
     bool quoted = false;
     for (; at < list.size(); ++at) {
         if (list[at] == '"') quoted = !quoted;
@@ -55,11 +61,11 @@ inline std::size_t element_end(std::string_view list, std::size_t at) {
 }
 
 template <class Each>
-void for_each_element(const RawRequest& raw, std::string_view name, Each each) {
+void for_each_element(const RawRequest& raw, std::string_view name, Quotes quotes, Each each) {
     for (const HeaderView& header : raw.headers) {
         if (!header_name_equal(header.name, name)) continue;
         for (std::size_t at = 0; at < header.value.size();) {
-            const std::size_t end = element_end(header.value, at);
+            const std::size_t end = element_end(header.value, at, quotes);
             const std::string_view element = without_blanks(header.value.substr(at, end - at));
             if (!element.empty()) each(element);
             at = end + 1;

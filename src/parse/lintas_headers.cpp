@@ -56,7 +56,7 @@ std::optional<std::int64_t> delta_seconds(std::string_view text) {
 
 Result<void> parse_cache_control(const RawRequest& raw, LintasHeaders& out) {
     bool readable = true;
-    for_each_element(raw, "Cache-Control", [&](std::string_view directive) {
+    for_each_element(raw, "Cache-Control", Quotes::respected, [&](std::string_view directive) {
         const std::size_t equals = std::min(directive.find('='), directive.size());
         const std::string_view name = without_blanks(directive.substr(0, equals));
         if (header_name_equal(name, "no-cache")) {

@@ -98,7 +98,7 @@ void append_token(const std::array<Token<T>, N>& tokens, const std::optional<T>&
 
 Preferences parse_preferences(const RawRequest& raw) {
     Preferences prefer;
-    for_each_element(raw, "Prefer", [&](std::string_view token) {
+    for_each_element(raw, "Prefer", Quotes::plain, [&](std::string_view token) {
         if (token == "respond-async") {
             prefer.respond_async = true;
             return;

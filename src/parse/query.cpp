@@ -73,6 +73,9 @@ std::string canonical_from(std::vector<Parameter> parameters) {
         return std::less<>{}(a.key.data(), b.key.data());
     });
     std::string out;
+    std::size_t at_least = 0;  // nothing escaped
+    for (const Parameter& p : parameters) at_least += p.key.size() + p.value.size() + 2;
+    out.reserve(at_least);
     for (const Parameter& parameter : parameters) {
         if (!out.empty()) out += '&';
         append_encoded(parameter.key, out);

@@ -169,7 +169,8 @@ struct ParseOptions {
 /// is the one upstream reports. Pure; never throws on any input.
 Result<Request> parse_request(const RawRequest& raw, const ParseOptions& options);
 
-/// Parses the body of a POST, PATCH or PUT into request.payload (DIALECT 1.8). Errors: bad_body.
+/// Parses the body of a POST, PATCH or PUT into request.payload (DIALECT 1.8); other methods have none.
+/// Errors: bad_body, too_complex (nested deeper than max_depth), body_too_large (CSV as JSON).
 Result<void> parse_payload(const RawRequest& raw, Request& request, std::size_t max_depth);
 
 /// The first media type of `accept` that can be produced. Errors: not_acceptable.

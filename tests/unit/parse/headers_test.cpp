@@ -72,6 +72,13 @@ TEST_CASE("prefer: what is not recognised waits for handling=strict", "[unit][pa
     CHECK(strict.error().details == "Invalid preferences: " + token + ", more");
 }
 
+TEST_CASE("prefer: quotes do not hold a list together, so the echo reads as it was meant",
+          "[unit][parse]") {
+    const Preferences prefer = prefer_of({{"Prefer", "timezone=\"a, count=exact"}});
+    CHECK(prefer.timezone == "\"a");
+    CHECK(prefer.count == Preferences::Count::exact);
+}
+
 TEST_CASE("prefer: what is recognised passes handling=strict", "[unit][parse]") {
     const Preferences prefer =
         prefer_of({{"Prefer", "handling=strict, respond-async, count=exact, tx=rollback"}});
