@@ -142,11 +142,16 @@ TEST_CASE("log: lines of several threads are all there, whole, and in order for 
     constexpr int kLines = 5000;
     const MemoryFile file;
     {
-        Log log{options_for(file.fd())};
+        LogOptions options = options_for(file.fd());
+        options.ring_bytes = 1U << 16U;  // small enough to come round several times
+        Log log{options};
         std::vector<std::thread> threads;
         for (int t = 0; t < kThreads; ++t) {
             threads.emplace_back([&log, t] {
-                for (int i = 0; i < kLines; ++i) log.info("n", {{"t", t}, {"i", i}});
+                for (int i = 0; i < kLines; ++i) {
+                    log.info("n", {{"t", t}, {"i", i}});
+                    if (i % 500 == 0) log.flush(10s);
+                }
             });
         }
         for (std::thread& thread : threads) thread.join();
