@@ -40,7 +40,9 @@ int run(const config::RunOptions& options) {
 
 struct Dispatch {
     int operator()(const config::RunOptions& options) const { return run(options); }
-    int operator()(const config::StatusOptions& options) const { return app::status_command(options); }
+    int operator()(const config::StatusOptions& options) const {
+        return app::status_command(options);
+    }
     int operator()(const config::ShowVersion&) const {
         std::puts("lintas " LINTAS_VERSION);
         return app::kExitClean;

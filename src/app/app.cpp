@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 
@@ -43,8 +44,8 @@ schema::ReloadOptions reload_options(const config::Config& config) {
     return options;
 }
 
-/// Every connection is a descriptor: take as many as the system allows. Secrets stay out of core files
-/// and away from debuggers (prctl(2), PR_SET_DUMPABLE).
+/// Every connection is a descriptor: take as many as the system allows. Secrets stay out of core
+/// files and away from debuggers (prctl(2), PR_SET_DUMPABLE).
 void prepare_process() {
     rlimit files{};
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -84,7 +85,7 @@ App::App(config::Config config, config::LoadInput input)
                           log_.limited(severity, text, text);
                       },
                   .on_config_reload = [this] { reload(); },
-                  .on_loaded = [this](const schema::Snapshot&) { recycle_connections(); }}),
+                  .on_loaded = [this](const schema::Snapshot&) { catalogue_loaded(); }}),
       admin_handler_({.state = [this] { return state(); },
                       .metrics = [this] { return metrics_.text(); },
                       .reload = [this] { reload(); },
@@ -122,8 +123,9 @@ Result<void> App::open_workers() {
         if (!settings) return fail(settings.error());
         WorkerOptions options{
             .index = index, .threads = threads, .open_connections = open_connections, .tls = *tls};
-        workers_.push_back(std::make_unique<Worker>(std::move(options), std::move(*settings), catalogue_.holder(),
-                                                    log_, metrics_.add_thread()));
+        workers_.push_back(std::make_unique<Worker>(std::move(options), std::move(*settings),
+                                                    catalogue_.holder(), log_,
+                                                    metrics_.add_thread()));
         const Result<std::uint16_t> port = workers_.back()->listen(address);
         if (!port) return fail(port.error());
         public_port_ = *port;
@@ -167,7 +169,8 @@ Task<void> App::on_signals() {
     }
     while (!stopping_) {
         boost::system::error_code ec;
-        const int number = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+        const int number =
+            co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
         if (ec) co_return;
         if (number == SIGHUP) {
             reload();
@@ -204,23 +207,26 @@ bool App::take_over(config::Config next) {
     const Result<std::shared_ptr<accept::TlsContext>> admin_tls = tls_of(config_.listen.admin);
     for (const auto* context : {&tls, &admin_tls}) {
         if (*context) continue;
-        log_.error("TLS material is not valid, the old one stays", {{"problem", context->error().message}});
+        log_.error("TLS material is not valid, the old one stays",
+                   {{"problem", context->error().message}});
         return false;
     }
     std::vector<std::shared_ptr<Settings>> settings;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         Result<std::shared_ptr<Settings>> made = make_settings(next);
         if (!made) {
-            log_.error("configuration is not valid, the old one stays", {{"problem", made.error().message}});
+            log_.error("configuration is not valid, the old one stays",
+                       {{"problem", made.error().message}});
             return false;
         }
         settings.push_back(std::move(*made));
     }
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-        asio::post(workers_[i]->io(), [worker = workers_[i].get(), made = std::move(settings[i]), tls = *tls] {
-            worker->apply(made);
-            if (tls) worker->set_tls(tls);
-        });
+        asio::post(workers_[i]->io(),
+                   [worker = workers_[i].get(), made = std::move(settings[i]), tls = *tls] {
+                       worker->apply(made);
+                       if (tls) worker->set_tls(tls);
+                   });
     }
     if (*admin_tls) admin_->set_tls(*admin_tls);
     log_.set_level(next.log.level);
@@ -232,7 +238,11 @@ bool App::take_over(config::Config next) {
     return true;
 }
 
-void App::recycle_connections() {
+/// Sessions cache catalogue data, so every reload but the first retires the connections.
+void App::catalogue_loaded() {
+    const bool first = !catalogue_loaded_at_;
+    catalogue_loaded_at_ = std::chrono::system_clock::now();
+    if (first) return;
     for (const std::unique_ptr<Worker>& worker : workers_) {
         asio::post(worker->io(), [raw = worker.get()] { raw->recycle_connections(); });
     }
@@ -274,6 +284,20 @@ Task<void> App::stop() {
         co_await all_drained(Deadline::in(kAfterAbort));
     }
     close_all();
+}
+
+/// systemd restarts a daemon whose control loop has stopped turning.
+Task<void> App::watchdog() {
+    const auto interval = systemd_.watchdog_interval();
+    if (!interval) co_return;
+    asio::steady_timer timer{io_};
+    while (true) {
+        systemd_.watchdog();
+        timer.expires_after(*interval);
+        boost::system::error_code ec;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+        if (ec) co_return;
+    }
 }
 
 void App::close_all() {

@@ -29,7 +29,7 @@ inline constexpr int kExitCutOff = 3;  // the drain limit passed with requests s
 /// The main thread runs the control loop (signals, catalogue, admin listener, drain), each worker
 /// thread a loop of its own for connections and requests.
 class App {
-   public:
+ public:
     /// `input` is what `config` was loaded from; SIGHUP loads it again.
     App(config::Config config, config::LoadInput input);
     ~App();
@@ -37,7 +37,7 @@ class App {
     /// Returns the exit status.
     int run();
 
-   private:
+ private:
     Result<void> open();
     Result<void> open_workers();
     Result<void> open_admin();
@@ -46,11 +46,11 @@ class App {
     bool take_over(config::Config next);
     void drain();
     Task<void> watchdog();
+    void catalogue_loaded();
     Task<void> on_signals();
     Task<void> stop();
     Task<bool> all_drained(Deadline deadline);
     void close_all();
-    void recycle_connections();
     DaemonState state() const;
 
     config::Config config_;
@@ -67,6 +67,7 @@ class App {
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
     std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+    std::optional<std::chrono::system_clock::time_point> catalogue_loaded_at_;
     std::uint16_t public_port_ = 0;
     std::uint16_t admin_port_ = 0;
     bool draining_ = false;

@@ -59,7 +59,8 @@ void RequestHandler::tell(const RawRequest& raw, const Reply& reply, const Facts
     event.database_time = facts.database_time;
     event.response_bytes = reply.body.size();
     event.rows = facts.rows;
-    const std::string code = facts.error ? respond::code_of(*facts.error, facts.anonymous) : std::string{};
+    const std::string code =
+        facts.error ? respond::code_of(*facts.error, facts.anonymous) : std::string{};
     event.error_code = code;
     observer_.done(event);
     if (facts.error && facts.error->code == Errc::internal) {

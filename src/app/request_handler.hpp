@@ -10,17 +10,19 @@ namespace lintas::app {
 
 /// Thread: one per thread, used by its loop alone.
 class RequestHandler final : public accept::Handler {
-   public:
-    RequestHandler(Services& services, obs::Observer& observer) : services_(services), observer_(observer) {}
+ public:
+    RequestHandler(Services& services, obs::Observer& observer)
+        : services_(services), observer_(observer) {}
 
     Task<Reply> handle(const RawRequest& raw, Deadline deadline) override;
     Reply refuse(const Error& error) override { return refused(error, std::nullopt); }
     Reply refuse_as(const Error& error, int status) override { return refused(error, status); }
 
-   private:
+ private:
     Reply refused(const Error& error, std::optional<int> status);
-    void tell(const RawRequest& raw, const Reply& reply, const Facts& facts, std::string_view request_id,
-              const obs::TraceContext& trace, Clock::time_point started);
+    void tell(const RawRequest& raw, const Reply& reply, const Facts& facts,
+              std::string_view request_id, const obs::TraceContext& trace,
+              Clock::time_point started);
 
     Services& services_;
     obs::Observer& observer_;

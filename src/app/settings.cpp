@@ -3,7 +3,8 @@
 namespace lintas::app {
 
 Result<std::shared_ptr<Settings>> make_settings(const config::Config& config) {
-    Result<auth::Authenticator> authenticator = auth::Authenticator::make(config.api.jwt, config.api.anon_role);
+    Result<auth::Authenticator> authenticator =
+        auth::Authenticator::make(config.api.jwt, config.api.anon_role);
     if (!authenticator) return fail(authenticator.error());
     auto settings = std::make_shared<Settings>(Settings{config, std::move(*authenticator)});
     settings->parse.schemas = config.api.schemas;
@@ -11,6 +12,7 @@ Result<std::shared_ptr<Settings>> make_settings(const config::Config& config) {
     settings->parse.filters = static_cast<std::size_t>(config.limits.filters);
     settings->reply.exposed_schemas = config.api.schemas.size();
     settings->reply.tx_allowed = settings->tx_override_allowed();
+    settings->reply.max_rows = config.api.max_rows;
     return settings;
 }
 

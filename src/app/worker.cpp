@@ -16,7 +16,8 @@ std::size_t share(std::int64_t whole, std::size_t threads) {
     return std::max<std::size_t>(1, (of + threads - 1) / threads);
 }
 
-accept::ServerOptions server_options(const WorkerOptions& options, const config::Limits& limits, obs::Log& log) {
+accept::ServerOptions server_options(const WorkerOptions& options, const config::Limits& limits,
+                                     obs::Log& log) {
     accept::ServerOptions out;
     out.limits.connections = static_cast<std::size_t>(limits.connections);
     out.limits.header_bytes = static_cast<std::size_t>(limits.header_bytes);
@@ -37,8 +38,8 @@ accept::ServerOptions server_options(const WorkerOptions& options, const config:
 
 }  // namespace
 
-Worker::Worker(WorkerOptions options, std::shared_ptr<Settings> settings, const schema::Holder& catalogue,
-               obs::Log& log, obs::ThreadMetrics& metrics)
+Worker::Worker(WorkerOptions options, std::shared_ptr<Settings> settings,
+               const schema::Holder& catalogue, obs::Log& log, obs::ThreadMetrics& metrics)
     : options_(std::move(options)),
       log_(log),
       metrics_(metrics),
@@ -46,13 +47,16 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<Settings> settings, const 
       services_{std::move(settings), nullptr, schema::CachedSnapshot{catalogue}},
       handler_(services_, observer_),
       server_(io_, handler_, server_options(options_, services_.settings->config.limits, log)) {
-    services_.settings->in_flight_limit = share(services_.settings->config.limits.in_flight, options_.threads);
+    services_.settings->in_flight_limit =
+        share(services_.settings->config.limits.in_flight, options_.threads);
     services_.primary = open_primary(services_.settings->config);
 }
 
 Worker::~Worker() = default;
 
-void Worker::run() { io_.run(); }
+void Worker::run() {
+    io_.run();
+}
 
 void Worker::start() {
     services_.primary->pool.start();
@@ -88,7 +92,8 @@ void Worker::apply(std::shared_ptr<Settings> settings) {
                                settings->config.limits == services_.settings->config.limits;
     services_.settings = std::move(settings);
     if (same_database) return;
-    services_.primary = open_primary(services_.settings->config);  // running requests keep the old one
+    services_.primary =
+        open_primary(services_.settings->config);  // running requests keep the old one
     services_.primary->pool.start();
 }
 
@@ -97,7 +102,9 @@ void Worker::stop_accepting() {
     server_.drain();
 }
 
-Task<bool> Worker::drained(Deadline deadline) { co_return co_await server_.drained(deadline); }
+Task<bool> Worker::drained(Deadline deadline) {
+    co_return co_await server_.drained(deadline);
+}
 
 void Worker::finish() {
     publish_timer_.cancel();
@@ -105,20 +112,22 @@ void Worker::finish() {
     work_.reset();
 }
 
-PoolView Worker::pool_view() const {
-    const std::lock_guard lock{view_mutex_};
-    return view_;
+postgres::PoolState Worker::pool_state() const {
+    const std::lock_guard lock{pool_mutex_};
+    return pool_state_;
 }
 
 void Worker::publish() {
     const postgres::PoolState state = services_.primary->pool.state();
-    metrics_.pool_connections(kPoolInMetrics, obs::PoolState::idle, static_cast<std::int64_t>(state.idle));
-    metrics_.pool_connections(kPoolInMetrics, obs::PoolState::busy, static_cast<std::int64_t>(state.busy));
+    metrics_.pool_connections(kPoolInMetrics, obs::PoolState::idle,
+                              static_cast<std::int64_t>(state.idle));
+    metrics_.pool_connections(kPoolInMetrics, obs::PoolState::busy,
+                              static_cast<std::int64_t>(state.busy));
     metrics_.pool_connections(kPoolInMetrics, obs::PoolState::connecting,
                               static_cast<std::int64_t>(state.connecting));
     {
-        const std::lock_guard lock{view_mutex_};
-        view_.state = state;
+        const std::lock_guard lock{pool_mutex_};
+        pool_state_ = state;
     }
     publish_timer_.expires_after(kPublish);
     publish_timer_.async_wait([this](const boost::system::error_code& ec) {

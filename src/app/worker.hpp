@@ -1,9 +1,12 @@
 #pragma once
-// One thread: its loop, its listener and connections, its pool. Nothing in it is shared but snapshots.
+// One thread: its loop, its listener and connections, its pool. Nothing in it is shared but
+// snapshots.
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,15 +25,10 @@ struct WorkerOptions {
     std::shared_ptr<accept::TlsContext> tls{};
 };
 
-/// What one thread knows of its pool, for /ready and /status.
-struct PoolView {
-    postgres::PoolState state{};
-};
-
 class Worker {
-   public:
-    Worker(WorkerOptions options, std::shared_ptr<Settings> settings, const schema::Holder& catalogue,
-           obs::Log& log, obs::ThreadMetrics& metrics);
+ public:
+    Worker(WorkerOptions options, std::shared_ptr<Settings> settings,
+           const schema::Holder& catalogue, obs::Log& log, obs::ThreadMetrics& metrics);
     ~Worker();
 
     /// Before the loop runs. Errors: internal, the listener cannot be bound.
@@ -52,11 +50,11 @@ class Worker {
     void finish();
 
     // From any thread:
-    PoolView pool_view() const;
+    postgres::PoolState pool_state() const;
     std::size_t connections() const { return server_.connections(); }
     std::size_t in_flight() const { return server_.in_flight(); }
 
-   private:
+ private:
     std::shared_ptr<PrimaryBackend> open_primary(const config::Config& config);
     void publish();
 
@@ -70,8 +68,8 @@ class Worker {
     Services services_;
     RequestHandler handler_;
     accept::Server server_;
-    mutable std::mutex view_mutex_;
-    PoolView view_;
+    mutable std::mutex pool_mutex_;
+    postgres::PoolState pool_state_;
 };
 
 }  // namespace lintas::app

@@ -85,7 +85,8 @@ PoolCounts Pool::counts() const {
 
 PoolState Pool::state() const {
     const PoolCounts now = counts();
-    return PoolState{now.idle, now.open - now.idle, now.connecting, problem_};
+    return PoolState{now.idle,        now.open - now.idle, now.connecting,
+                     waiters_.size(), options_.size,       problem_};
 }
 
 void Pool::open_missing() {

@@ -29,7 +29,9 @@ struct PoolState {
     std::size_t idle = 0;
     std::size_t busy = 0;
     std::size_t connecting = 0;
-    std::string problem{};  // why the last connect failed; empty while connections can be had
+    std::size_t waiting = 0;  // leases that have no connection yet
+    std::size_t size = 0;     // connections at most
+    std::string problem{};    // why the last connect failed; empty while connections can be had
     bool up() const { return idle + busy > 0; }
 };
 

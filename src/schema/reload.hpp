@@ -91,6 +91,7 @@ class Reloader {
     postgres::Backoff backoff_;
     asio::steady_timer wake_;                   // one waiter at a time: due, retry
     bool hurry_ = false;                        // request_reload() ends a wait before a retry
+    bool reconfigured_ = false;                 // the session in hand used the old options and ends
     std::vector<std::string> missing_schemas_;  // as last reported
     std::atomic<std::uint64_t> loads_{0};
     std::atomic<std::uint64_t> failures_{0};
