@@ -88,9 +88,11 @@ std::string Reloader::last_error() const {
 Task<Result<void>> Reloader::session() {
     hurry_ = false;
     reconfigured_ = false;
+    // A copy: reconfigure() may replace the options while this waits.
+    const postgres::ConnectOptions connect = options_.connect;
     const Deadline connect_by = Deadline::in(options_.connect_limit);
     Result<std::unique_ptr<postgres::Connection>> opened =
-        co_await postgres::Connection::open(io_, options_.connect, connect_by);
+        co_await postgres::Connection::open(io_, connect, connect_by);
     if (!opened) co_return fail(std::move(opened.error()));
     const std::unique_ptr<postgres::Connection> connection = std::move(*opened);
     bool cancelled = co_await is_cancelled();
@@ -98,7 +100,7 @@ Task<Result<void>> Reloader::session() {
 
     // Listening comes first, so that no change falls between the load and it.
     Result<void> listening;
-    if (!options_.connect.through_pooler) {
+    if (!connect.through_pooler) {
         std::vector<Statement> statements{Statement{fmt::format("LISTEN {}", kChannel)}};
         const Deadline listen_by = Deadline::in(options_.probe_limit);
         const Result<postgres::UnitResults> unit =
@@ -114,7 +116,7 @@ Task<Result<void>> Reloader::session() {
     backoff_.succeeded();
     set_last_error({});
 
-    if (options_.connect.through_pooler) {
+    if (connect.through_pooler) {
         connection->close();
         co_return co_await wait_until_due();
     }
@@ -132,7 +134,8 @@ Task<Result<void>> Reloader::load_now(postgres::Connection& connection) {
     debounce_.started();
     const Clock::time_point started = Clock::now();
     const Deadline load_by = Deadline::in(options_.load_limit);
-    Result<Loaded> loaded = co_await load(connection, options_.load, load_by);
+    const LoadOptions what = options_.load;
+    Result<Loaded> loaded = co_await load(connection, what, load_by);
     debounce_.finished(Clock::now());
     if (!loaded) co_return fail(std::move(loaded.error()));
     took(std::move(*loaded), Clock::now() - started);
