@@ -49,15 +49,16 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
+def _children(parent):
+    """The /proc/PID/stat fields of a process's living children."""
+    stats = (_stat(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [fields for fields in stats if fields and fields[1] == str(parent)]
+
+
 def family_cpu_seconds(parent):
     """The same of a process, its living children and those it has waited for (a postmaster)."""
-    fields = _stat(parent)
-    ticks = sum(int(field) for field in fields[11:15])
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            child = _stat(entry.name)
-            if child and child[1] == str(parent):
-                ticks += int(child[11]) + int(child[12])
+    ticks = sum(int(field) for field in _stat(parent)[11:15])
+    ticks += sum(int(child[11]) + int(child[12]) for child in _children(parent))
     return ticks / TICKS_PER_SECOND
 
 
@@ -117,8 +118,12 @@ def wrk_run(url, script, seconds, connections, cpu="", arguments=(), server=None
 
 def pgbench_run(arguments, seconds, clients, database):
     """A pgbench run with the CPU that PostgreSQL spent on it."""
-    before = family_cpu_seconds(database)
+    before, backends = family_cpu_seconds(database), len(_children(database))
     rate, count = pgbench(arguments, seconds, clients)
+    # What a backend used counts for the postmaster only once it has been waited for.
+    patience = time.monotonic() + 5
+    while len(_children(database)) > backends and time.monotonic() < patience:
+        time.sleep(0.05)
     return Run(per_second=rate, seconds=seconds,
                database_cpu_us=(family_cpu_seconds(database) - before) / max(count, 1) * 1e6)
 
