@@ -14,8 +14,8 @@
 
 namespace lintas::accept {
 
-// The type-erased executor, as Task has: with one of another type every completion would be dispatched
-// and allocated once more, because Asio cannot see that both are the same loop.
+// The type-erased executor, as Task has: with one of another type every completion would be
+// dispatched and allocated once more, because Asio cannot see that both are the same loop.
 using Socket = asio::ip::tcp::socket;
 using Acceptor = asio::ip::tcp::acceptor;
 

@@ -118,8 +118,8 @@ class RequestReader::HeadParser final : public http::basic_parser<true> {
         }
     }
 
-    /// Stricter than Beast, which takes lists of equal numbers: proxies disagree about those. Two fields
-    /// that differ do not come here.
+    /// Stricter than Beast, which takes lists of equal numbers: proxies disagree about those. Two
+    /// fields that differ do not come here.
     void on_content_length(std::string_view value, error_code& ec) {
         std::uint64_t parsed = 0;
         if (value.empty() || value.size() > 18) return refuse("the value of Content-Length", ec);

@@ -197,8 +197,8 @@ TEST_CASE("tls: slow headers, idling and a gone client end as they do without TL
     const CertificateFiles files{"one.example"};
     ServerLimits limits;
     limits.tick = 10ms;
-    limits.header_timeout = 200ms;
-    limits.idle_timeout = 200ms;
+    limits.header_timeout = 500ms;  // room for a handshake on a busy machine
+    limits.idle_timeout = 500ms;
     RunningServer running{limits, context_of(files)};
     TlsClient slow{running.port()};
     REQUIRE(slow.send("GET /"));
