@@ -83,6 +83,11 @@ Result<std::uint16_t> Server::listen(std::string_view address) {
     return *port;
 }
 
+void Server::set_limits(const ServerLimits& limits) {
+    impl_->shared->limits = limits;
+    impl_->shared->workspaces.limits_changed();
+}
+
 void Server::set_tls(std::shared_ptr<TlsContext> tls) {
     impl_->tls = std::move(tls);
 }

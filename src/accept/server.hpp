@@ -97,6 +97,9 @@ class Server {
     /// bound comes back, for the other threads to listen on. Errors: internal, with the reason.
     Result<std::uint16_t> listen(std::string_view address);
 
+    /// For requests whose first byte comes from now on; `tick` stays as it was.
+    void set_limits(const ServerLimits& limits);
+
     /// For connections accepted from now on.
     void set_tls(std::shared_ptr<TlsContext> tls);
 

@@ -58,17 +58,22 @@ boost::system::error_code last_error() {
 }  // namespace
 
 std::unique_ptr<Workspace> WorkspacePool::take() {
-    if (free_.empty()) return std::make_unique<Workspace>(limits_);
+    if (free_.empty()) return std::make_unique<Workspace>(limits_, limits_version_);
     std::unique_ptr<Workspace> taken = std::move(free_.back());
     free_.pop_back();
     return taken;
 }
 
 void WorkspacePool::give_back(std::unique_ptr<Workspace> workspace) {
-    if (free_.size() >= kFreeWorkspaces) return;
+    if (free_.size() >= kFreeWorkspaces || workspace->limits_version != limits_version_) return;
     workspace->reader.reset();
     workspace->writer.reset();
     free_.push_back(std::move(workspace));
+}
+
+void WorkspacePool::limits_changed() {
+    ++limits_version_;
+    free_.clear();
 }
 
 template <class Stream>
@@ -178,7 +183,6 @@ void Session<Stream>::wait_phase() {
             const Clock::time_point now = Clock::now();
             if (!head_seen_) {
                 head_seen_ = true;
-                head_done_ = now;
                 body_due_ = now + limits.body_timeout;
             }
             shared_->watch.set(*this, Phase::body,
@@ -362,8 +366,8 @@ Task<void> Session<Stream>::serve() {
                     shared.watch.ask_flush(*this);
                 }
             }
-            const Clock::time_point head_done = head_seen_ ? head_done_ : Clock::now();
-            const Deadline deadline{head_done + shared.limits.request_timeout};
+            // From the last byte of the request on: body_timeout is the limit before.
+            const Deadline deadline = Deadline::in(shared.limits.request_timeout);
             head_seen_ = false;
             shared.watch.set(*this, Phase::handling, deadline.at + shared.limits.late_handler);
             const RawRequest& request = reader().request();

@@ -23,9 +23,11 @@ namespace lintas::accept {
 
 /// What a connection needs while it has work, and gives back when it is idle.
 struct Workspace {
-    explicit Workspace(const ServerLimits& limits) : reader{limits} {}
+    Workspace(const ServerLimits& limits, unsigned limits_version_)
+        : reader{limits}, limits_version{limits_version_} {}
     RequestReader reader;
     ReplyWriter writer;
+    unsigned limits_version;  // of the limits that the reader was made with
 };
 
 /// Last in, first out, so that the next request finds its buffers in the processor's cache.
@@ -34,9 +36,12 @@ class WorkspacePool {
     explicit WorkspacePool(const ServerLimits& limits) : limits_{limits} {}
     std::unique_ptr<Workspace> take();
     void give_back(std::unique_ptr<Workspace> workspace);
+    /// The limits have changed: workspaces made with the old ones end with their request.
+    void limits_changed();
 
  private:
     const ServerLimits& limits_;
+    unsigned limits_version_ = 0;
     std::vector<std::unique_ptr<Workspace>> free_;
 };
 
@@ -62,7 +67,7 @@ struct Shared {
           workspaces{limits} {}
 
     Handler& handler;
-    const ServerLimits limits;
+    ServerLimits limits;
     const std::shared_ptr<std::atomic<std::size_t>> open_connections;
     Watch watch;
     WorkspacePool workspaces;
@@ -130,11 +135,10 @@ class Session final : private HoldsShared, public Watched {
     asio::cancellation_signal* signal_ = nullptr;
     std::unique_ptr<Workspace> workspace_;  // only while there is work
     Clock::time_point body_due_{};
-    Clock::time_point head_done_{};
     std::array<char, 56> peer_{};
     std::uint8_t peer_size_ = 0;
     bool shed_ = false;
-    bool head_seen_ = false;  // head_done_ is of the request being read
+    bool head_seen_ = false;  // body_due_ is of the request being read
     bool timed_out_ = false;  // Watch cancelled what was waited for
     bool late_ = false;       // handle() overran its deadline
     bool peer_gone_ = false;

@@ -9,6 +9,10 @@ namespace lintas::app {
 
 namespace {
 
+// A JSON column may hold documents far deeper than limits.nesting allows a filter tree; this only
+// keeps a hostile body from costing more than its size.
+constexpr std::size_t kBodyDepth = 512;
+
 using parse::Method;
 using parse::PathKind;
 using parse::Request;
@@ -191,7 +195,7 @@ Task<Result<Reply>> answer(const RawRequest& raw, Deadline deadline, Services& s
     if (request->path == PathKind::rpc) {
         co_return fail(Errc::not_implemented, "functions (rpc) are not implemented");
     }
-    const Result<void> payload = parse::parse_payload(raw, *request, settings->parse.nesting);
+    const Result<void> payload = parse::parse_payload(raw, *request, kBodyDepth);
     if (!payload) co_return fail(payload.error());
 
     const schema::Relation* relation = catalogue->relation(request->schema, request->relation);

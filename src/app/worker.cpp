@@ -16,17 +16,23 @@ std::size_t share(std::int64_t whole, std::size_t threads) {
     return std::max<std::size_t>(1, (of + threads - 1) / threads);
 }
 
+accept::ServerLimits server_limits(const config::Limits& limits) {
+    accept::ServerLimits out;
+    out.connections = static_cast<std::size_t>(limits.connections);
+    out.header_bytes = static_cast<std::size_t>(limits.header_bytes);
+    out.target_bytes = static_cast<std::size_t>(limits.target_bytes);
+    out.body_bytes = static_cast<std::size_t>(limits.body_bytes);
+    out.request_timeout = limits.request_timeout;
+    out.header_timeout = limits.header_timeout;
+    out.body_timeout = limits.body_timeout;
+    out.idle_timeout = limits.idle_timeout;
+    return out;
+}
+
 accept::ServerOptions server_options(const WorkerOptions& options, const config::Limits& limits,
                                      obs::Log& log) {
     accept::ServerOptions out;
-    out.limits.connections = static_cast<std::size_t>(limits.connections);
-    out.limits.header_bytes = static_cast<std::size_t>(limits.header_bytes);
-    out.limits.target_bytes = static_cast<std::size_t>(limits.target_bytes);
-    out.limits.body_bytes = static_cast<std::size_t>(limits.body_bytes);
-    out.limits.request_timeout = limits.request_timeout;
-    out.limits.header_timeout = limits.header_timeout;
-    out.limits.body_timeout = limits.body_timeout;
-    out.limits.idle_timeout = limits.idle_timeout;
+    out.limits = server_limits(limits);
     out.open_connections = options.open_connections;
     out.tls = options.tls;
     out.on_leak = [&log](std::string_view task, std::string_view what) {
@@ -91,6 +97,7 @@ void Worker::apply(std::shared_ptr<Settings> settings) {
     const bool same_database = settings->config.database == services_.settings->config.database &&
                                settings->config.limits == services_.settings->config.limits;
     services_.settings = std::move(settings);
+    server_.set_limits(server_limits(services_.settings->config.limits));
     if (same_database) return;
     services_.primary =
         open_primary(services_.settings->config);  // running requests keep the old one

@@ -1,3 +1,5 @@
+// Header → token → (cache | signature check) → claims judged by the clock → identity.
+
 #include "auth/authenticator.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,6 @@
+// OpenSSL's decoder takes padding and blanks, so two texts could mean the same bytes; this does
+// not.
+
 #include "auth/base64url.hpp"
 
 #include <array>

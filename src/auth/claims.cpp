@@ -1,3 +1,5 @@
+// Numbers are compared as doubles: exact for every date before the year 285 million.
+
 #include "auth/claims.hpp"
 
 #include <algorithm>

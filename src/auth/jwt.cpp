@@ -1,3 +1,5 @@
+// The order of the checks is upstream's, since clients tell errors apart by their text.
+
 #include "auth/jwt.hpp"
 
 #include <fmt/format.h>

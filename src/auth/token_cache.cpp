@@ -1,3 +1,5 @@
+// CLOCK instead of LRU: a hit sets one flag and moves nothing.
+
 #include "auth/token_cache.hpp"
 
 #include <utility>

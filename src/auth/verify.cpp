@@ -1,4 +1,5 @@
-// Key's part that meets the outside: which algorithm it takes, and the signature check itself.
+// Key's part that meets the outside: which algorithm it takes, and the signature check itself, with
+// OpenSSL 3's EVP calls alone.
 
 #include <openssl/bn.h>
 #include <openssl/crypto.h>

@@ -1,3 +1,5 @@
+// One function per section of the file, in its order.
+
 #include "config/check.hpp"
 
 #include <fmt/format.h>

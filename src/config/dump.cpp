@@ -1,3 +1,5 @@
+// The table of keys walked in order; what a key's present() denies is left out.
+
 #include "config/dump.hpp"
 
 #include <fmt/format.h>

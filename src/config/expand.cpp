@@ -1,3 +1,5 @@
+// One pass from left to right, so that no value can smuggle in a further reference.
+
 #include "config/expand.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,5 @@
+// File, then environment, then --set, each over the one before; then the rules across keys.
+
 #include "config/load.hpp"
 
 #include <fmt/format.h>

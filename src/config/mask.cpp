@@ -1,3 +1,5 @@
+// libpq's own grammar where the string is well-formed; where it is not, all of it goes.
+
 #include "config/mask.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// yaml-cpp's events rather than its Node: a Node merges duplicate keys and follows aliases.
+
 #include "config/yaml.hpp"
 
 #include <yaml-cpp/eventhandler.h>
