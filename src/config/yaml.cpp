@@ -1,4 +1,4 @@
-// yaml-cpp's events rather than its Node: a Node merges duplicate keys and follows aliases.
+// yaml-cpp's events rather than its Node, which looks keys up past duplicates and follows aliases.
 
 #include "config/yaml.hpp"
 
