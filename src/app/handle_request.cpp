@@ -122,8 +122,9 @@ Task<Result<Reply>> serve_read(const Understood& u, Facts& facts) {
 
 /// May the outcome turn a write that succeeded into one that must be rolled back?
 bool outcome_decides(const Understood& u, const sql::Write& write) {
+    const bool more_tables = u.relation.cascades && u.request.method != Method::post;
     return write.count_decides || !u.settings.config.api.pre_request.empty() ||
-           u.relation.may_set_response;
+           u.relation.may_set_response || more_tables;
 }
 
 primary::Ending ending_of(const Understood& u) {

@@ -182,6 +182,7 @@ Result<Relation> decode_relation(const TableRow& row, const ByOid& by_oid) {
         if (key) relation.unique_keys.push_back(std::move(*key));
     }
     relation.may_set_response = cells.boolean();
+    relation.cascades = cells.boolean();
     if (cells.problem()) return fail(*cells.problem());
 
     relation.kind = *kind;

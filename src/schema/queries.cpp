@@ -106,10 +106,19 @@ SELECT e.oid, e.nspname, e.relname, e.relkind,
        coalesce(c.list, '[]'),
        coalesce(k.primary_key, '[]'),
        coalesce(k.unique_keys, '[]'),
-       e.relkind IN ('v', 'p', 'f')
+       e.relkind IN ('v', 'p', 'f') OR e.relhassubclass
            OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = e.oid AND NOT g.tgisinternal)
            OR EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = e.oid)
            OR EXISTS (SELECT FROM pg_class s WHERE s.oid = e.oid AND s.relrowsecurity)
+           OR EXISTS (SELECT FROM pg_attrdef a
+                      JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+                      WHERE a.adrelid = e.oid AND d.refclassid = 'pg_proc'::regclass)
+           OR EXISTS (SELECT FROM pg_constraint k
+                      JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
+                      WHERE k.conrelid = e.oid AND d.refclassid = 'pg_proc'::regclass),
+       EXISTS (SELECT FROM pg_constraint k
+               WHERE k.confrelid = e.oid AND k.contype = 'f'
+                 AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd')))
 FROM exposed e
 LEFT JOIN columns c ON c.oid = e.oid
 LEFT JOIN keys k ON k.oid = e.oid

@@ -20,12 +20,12 @@ CatalogueTables shop() {
              ["na\"me\u00e9","text",true,false,false,false,null],
              ["attributes","jsonb",false,true,false,false,"'{}'::jsonb"],
              ["search","tsvector",true,false,true,true,null]])json",
-         R"(["id"])", R"([["id"],["sku","name"]])", "f"},
+         R"(["id"])", R"([["id"],["sku","name"]])", "f", "t"},
         {"11", "public", "active", "v", "t", "t", "f",
-         R"([["id","integer",true,false,false,false,null]])", "[]", "[]", "t"},
-        {"12", "public", "empty", "p", "t", "t", "t", "[]", "[]", "[]", "t"},
-        {"13", "public", "saved", "m", "f", "f", "f", "[]", "[]", "[]", "t"},
-        {"14", "public", "remote", "f", "f", "f", "f", "[]", "[]", "[]", "t"}};
+         R"([["id","integer",true,false,false,false,null]])", "[]", "[]", "t", "f"},
+        {"12", "public", "empty", "p", "t", "t", "t", "[]", "[]", "[]", "t", "f"},
+        {"13", "public", "saved", "m", "f", "f", "f", "[]", "[]", "[]", "t", "f"},
+        {"14", "public", "remote", "f", "f", "f", "f", "[]", "[]", "[]", "t", "f"}};
     tables.traits = {{"10", "t", "f"}, {"11", "f", "t"}, {"12", "f", "f"}, {"13", "f", "f"}};
     tables.view_keys = {{"11", R"(["id"])"}, {"99", R"(["x"])"}};
     tables.functions = {{"public", "low_stock", "s"}};
@@ -57,6 +57,8 @@ TEST_CASE("decode: relations keep order, names, types and defaults", "[unit][sch
     CHECK(products->column("search")->is_tsvector);
     CHECK(products->column("search")->generated);
     CHECK_FALSE(products->may_set_response);
+    CHECK(products->cascades);
+    CHECK_FALSE(catalogue.relation("public", "active")->cascades);
     CHECK(catalogue.relation("public", "active")->may_set_response);
     CHECK(products->primary_key == std::vector<std::string>{"id"});
     CHECK(products->unique_keys == std::vector<std::vector<std::string>>{{"id"}, {"sku", "name"}});
@@ -142,7 +144,7 @@ TEST_CASE("decode: a row that makes no sense is an error that names query and co
         {"flat unique keys", [](CatalogueTables& t) { t.relations[0][9] = R"(["id"])"; },
          "catalogue query relations: column 10 is not a list of keys"},
         {"short row", [](CatalogueTables& t) { t.relations[0].pop_back(); },
-         "catalogue query relations: column 11 is missing"},
+         "catalogue query relations: column 12 is missing"},
         {"traits", [](CatalogueTables& t) { t.traits[1][2] = kNull; },
          "catalogue query traits: column 3 is null"},
         {"view keys", [](CatalogueTables& t) { t.view_keys[0][1] = "[null]"; },
