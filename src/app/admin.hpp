@@ -15,7 +15,7 @@
 
 namespace lintas::app {
 
-enum class SourceState { up, down, lagging, quarantined };
+enum class SourceState : std::uint8_t { up, down, lagging, quarantined };
 std::string_view source_state_name(SourceState state);
 
 struct SourceView {

@@ -26,7 +26,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::milliseconds kLimit{3000};
-constexpr std::size_t kMaxAnswer = 4 * 1024 * 1024;
+constexpr std::size_t kMaxAnswer = std::size_t{4} * 1024 * 1024;
 
 // ---- the smallest HTTP client that will do ----
 

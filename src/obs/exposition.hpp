@@ -12,7 +12,7 @@ namespace lintas::obs {
 class Exposition {
  public:
     using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
-    enum class Type { counter, gauge, histogram };
+    enum class Type : std::uint8_t { counter, gauge, histogram };
 
     /// Begins a family; the samples that follow belong to it.
     void family(std::string_view name, Type type, std::string_view help);

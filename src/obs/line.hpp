@@ -47,7 +47,7 @@ LineStyle line_style(LogFormat format, std::string_view site, std::string_view r
 /// fit.
 class LineBuffer {
  public:
-    static constexpr std::size_t kMaxLine = 16 * 1024;
+    static constexpr std::size_t kMaxLine = std::size_t{16} * 1024;
     static constexpr std::size_t kMaxText = 2000;  // bytes of a value before escaping
     static constexpr std::size_t kMaxName = 64;
 

@@ -241,7 +241,7 @@ void Log::Impl::write_all(std::string_view bytes) {
     lost_in_stream.fetch_add(lost, std::memory_order_relaxed);
 }
 
-Log::Log(LogOptions options)
+Log::Log(const LogOptions& options)
     : level_(options.level),
       style_(line_style(options.format, options.site, options.role)),
       now_(options.now) {

@@ -36,7 +36,7 @@ struct LogOptions {
 /// and row data must not be given to it; connection strings go through mask_url().
 class Log {
  public:
-    explicit Log(LogOptions options);
+    explicit Log(const LogOptions& options);
     /// Writes what is left, for at most `exit_wait`. No thread may log any more.
     ~Log();
     Log(const Log&) = delete;

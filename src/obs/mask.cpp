@@ -115,14 +115,53 @@ std::optional<std::string> mask_keywords(std::string_view text) {
     }
 }
 
+/// Text about connections rather than a connection string: what looks like a URL or a password's
+/// assignment is masked where it stands.
+std::string mask_sentence(std::string_view text) {
+    std::string out;
+    while (true) {
+        const auto scheme = text.find("://");
+        const auto equals = text.find('=');
+        if (scheme == std::string_view::npos && equals == std::string_view::npos)
+            return out.append(text);
+        if (scheme < equals) {
+            const auto end = std::min(text.find_first_of(kBlank, scheme), text.size());
+            out += mask_uri(text.substr(0, end), scheme + 3);
+            text.remove_prefix(end);
+            continue;
+        }
+        std::string_view name = text.substr(0, equals);
+        name = name.substr(0, name.find_last_not_of(kBlank) + 1);
+        name.remove_prefix(name.find_last_of(" \t\n\r\"'(,;&?") + 1);  // npos + 1: from its start
+        out.append(text.substr(0, equals + 1));
+        text.remove_prefix(equals + 1);
+        if (!is_secret(name)) continue;
+        out += kMask;
+        text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
+        text.remove_prefix(value_length(text).value_or(text.size()));
+    }
+}
+
+/// A word and '=' at the start, as no sentence begins.
+bool begins_as_keywords(std::string_view text) {
+    const auto end = text.find_first_of(" \t=");
+    if (end == std::string_view::npos)
+        return true;  // a single word: nothing says that it is harmless
+    const auto next = text.find_first_not_of(kBlank, end);
+    return next != std::string_view::npos && text[next] == '=';
+}
+
 }  // namespace
 
 std::string mask_url(std::string_view url) {
     const auto scheme = url.find("://");
-    const bool has_scheme = scheme != std::string_view::npos &&
-                            url.substr(0, scheme).find_first_of("= \t'") == std::string_view::npos;
+    const bool has_scheme =
+        scheme != std::string_view::npos &&
+        url.substr(0, scheme).find_first_of("= \t\"'") == std::string_view::npos;
     if (has_scheme) return mask_uri(url, scheme + 3);
-    return mask_keywords(url).value_or(std::string{kMask});
+    const std::string_view text = url.substr(std::min(url.find_first_not_of(kBlank), url.size()));
+    if (!begins_as_keywords(text)) return mask_sentence(url);
+    return mask_keywords(text).value_or(std::string{kMask});
 }
 
 }  // namespace lintas::obs
