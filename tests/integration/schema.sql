@@ -202,7 +202,7 @@ create function api.add(a int, b int) returns int language sql immutable as $$ s
 create function api.mark() returns void language sql volatile as $$ select $$;
 
 -- Relationships, for the embeds that are refused.
-create table api.tasks (id int primary key, person int references api.people, title text);
+create table api.tasks (id int primary key, person int references api.people on delete cascade, title text);
 
 create function fixture.reset() returns void language plpgsql as $$
 begin

@@ -115,7 +115,7 @@ def test_everything_reaches_postgresql_as_a_parameter(pg, api, sql):
     before = len(pg.log())
     try:
         api.get(f"/people?name=eq.{mark}&or=(name.like.{mark}*,name.in.({mark},x))&limit=7&offset=3")
-        api.get(f"/probes?doc->>{mark}=eq.1&select=id,doc->{mark}&story=plfts(english).{mark}".replace(">", "%3E"))
+        api.get(f"/probes?doc->>{mark}=eq.1&select=id,x:doc->{mark}&story=plfts(english).{mark}".replace(">", "%3E"))
         api.post("/bulk", [{"id": 1, "v": mark}, {"id": 2, "v": mark}])
         api.patch(f"/bulk?v=eq.{mark}", {"v": mark + "2"})
         api.delete(f"/bulk?v=match.{mark}")
