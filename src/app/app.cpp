@@ -18,6 +18,7 @@ namespace lintas::app {
 namespace {
 
 constexpr std::chrono::seconds kAfterAbort{2};  // for handlers that were cancelled to return
+constexpr std::chrono::seconds kLoopsEnd{2};    // for what was closed to be taken apart
 
 std::size_t thread_count(std::int64_t configured) {
     if (configured > 0) return static_cast<std::size_t>(configured);
@@ -284,6 +285,7 @@ Task<void> App::stop() {
         co_await all_drained(Deadline::in(kAfterAbort));
     }
     close_all();
+    co_await loops_have_ended();
 }
 
 /// systemd restarts a daemon whose control loop has stopped turning.
@@ -306,8 +308,24 @@ void App::close_all() {
     }
     admin_->stop_accepting();
     admin_->abort();
-    tasks_.cancel(asio::cancellation_type::terminal);
+}
+
+/// A loop that does not run out of work has lost track of something; the process ends all the same.
+Task<void> App::loops_have_ended() {
+    const Deadline limit = Deadline::in(kLoopsEnd);
+    asio::steady_timer timer{io_};
+    for (const std::unique_ptr<Worker>& worker : workers_) {
+        while (!worker->io().stopped() && !limit.passed()) {
+            timer.expires_after(std::chrono::milliseconds{5});
+            boost::system::error_code ignored;
+            co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        }
+        if (worker->io().stopped()) continue;
+        log_.error("bug: a thread still had work after everything was closed");
+        worker->io().stop();
+    }
     log_.info("stopped");
+    tasks_.cancel(asio::cancellation_type::terminal);  // ours too: nothing may be awaited after it
 }
 
 }  // namespace lintas::app

@@ -51,6 +51,7 @@ class App {
     Task<void> stop();
     Task<bool> all_drained(Deadline deadline);
     void close_all();
+    Task<void> loops_have_ended();
     DaemonState state() const;
 
     config::Config config_;

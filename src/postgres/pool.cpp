@@ -72,6 +72,7 @@ void Pool::close() {
         slot->connection->on_broken(nullptr);
         slot->connection->close();
     }
+    buried_.clear();
 }
 
 PoolCounts Pool::counts() const {

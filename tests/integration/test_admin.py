@@ -105,7 +105,7 @@ def test_metrics_are_well_formed(admin, api):
         assert name in families, name
         assert families[name][0] == kind, name
     for name, (kind, samples) in families.items():
-        assert name.startswith("lintas_"), name
+        assert name.startswith(("lintas_", "process_")), name  # process_*: what every Prometheus client exports
         if kind == "counter":
             assert name.endswith("_total") and all(v >= 0 for v in samples.values())
         if kind == "histogram":
