@@ -170,7 +170,7 @@ def compare(question, workload, ours, theirs, *, peer, before_each=None):
                         ("p50 ms", "p50_ms"), ("p99 ms", "p99_ms")):
         mine = [getattr(run, field) for run, _ in pairs]
         other = [getattr(run, field) for _, run in pairs]
-        if None in mine:
+        if None in mine or (0 in mine and field.endswith("_ms")):  # wrk gives 0 where it could not tell
             continue
         both = None not in other
         rows.append((name, spread(mine, 2), spread(other, 2) if both else "-",
