@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "obs/json_text.hpp"
+#include "base/json_text.hpp"
 #include "obs/metrics.hpp"
 #include "respond/reply.hpp"
 
@@ -29,20 +29,20 @@ class JsonWriter {
     }
     JsonWriter& key(std::string_view name) {
         comma();
-        obs::append_json_string(text_, name);
+        append_json_string(text_, name);
         text_ += ':';
         first_ = true;  // no comma before its value
         return *this;
     }
     JsonWriter& member(std::string_view name, std::string_view value) {
         key(name);
-        obs::append_json_string(text_, value);
+        append_json_string(text_, value);
         first_ = false;
         return *this;
     }
     JsonWriter& member(std::string_view name, std::int64_t value) {
         key(name);
-        obs::append_int(text_, value);
+        append_int(text_, value);
         first_ = false;
         return *this;
     }
@@ -78,8 +78,8 @@ class JsonWriter {
 };
 
 std::string timestamp(std::chrono::system_clock::time_point at) {
-    std::array<char, obs::kNumberRoom> text{};
-    return {text.data(), obs::put_timestamp(text.data(), at)};
+    std::array<char, kNumberRoom> text{};
+    return {text.data(), put_timestamp(text.data(), at)};
 }
 
 Reply reply_with(int status, std::string_view type, std::string body) {

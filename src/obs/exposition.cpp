@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "obs/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace lintas::obs {
 

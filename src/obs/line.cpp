@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "obs/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace lintas::obs {
 

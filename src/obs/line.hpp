@@ -12,7 +12,7 @@
 #include <variant>
 
 #include "config/config.hpp"
-#include "obs/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace lintas::obs {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "respond/fields.hpp"
-#include "respond/json_text.hpp"
+#include "base/json_text.hpp"
 #include "respond/raise.hpp"
 #include "respond/reply.hpp"
 

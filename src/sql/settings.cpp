@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "parse/utf8.hpp"
-#include "sql/json_text.hpp"
+#include "base/json_text.hpp"
 #include "sql/parameters.hpp"
 #include "sql/quote.hpp"
 #include "sql/statements.hpp"

@@ -1,5 +1,6 @@
 // The link list of a folder is its dependency rule; this catches an include that only compiles because
 // somebody further down links it too.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -61,15 +62,19 @@ TEST_CASE("layering: a folder includes only what it declares as a dependency", "
         if (!module.is_directory()) continue;
         const std::string name = module.path().filename().string();
         const std::set<std::string> allowed = declared_dependencies(module.path());
+        std::set<std::string> unused = allowed;
         for (const fs::directory_entry& file : fs::recursive_directory_iterator{module.path()}) {
             const std::string extension = file.path().extension().string();
             if (extension != ".hpp" && extension != ".cpp") continue;
             for (const std::string& folder : included_folders(file.path())) {
                 ++checked;
+                unused.erase(folder);
                 INFO(file.path().filename().string() << " in " << name << " includes " << folder);
                 CHECK((folder == name || allowed.contains(folder)));
             }
         }
+        INFO(name << " declares what it does not include");
+        CHECK(unused == std::set<std::string>{});
     }
     CHECK(checked > 100);
 }

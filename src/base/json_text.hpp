@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace lintas::obs {
+namespace lintas {
 
 /// Appends `bytes` as a JSON string with its quotes. Any input gives valid JSON in UTF-8: what is
 /// not UTF-8 becomes U+FFFD, one per maximal broken part (Unicode 15, section 3.9).
@@ -39,4 +39,4 @@ std::size_t utf8_length(std::string_view bytes);
 /// At most `limit` bytes of `bytes`, never cutting a UTF-8 sequence in two.
 std::string_view utf8_prefix(std::string_view bytes, std::size_t limit);
 
-}  // namespace lintas::obs
+}  // namespace lintas

@@ -1,10 +1,10 @@
-#include "obs/json_text.hpp"
+#include "base/json_text.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
-using namespace lintas::obs;
+using namespace lintas;
 using namespace std::chrono_literals;
 
 namespace {
@@ -29,7 +29,7 @@ struct Row {
 }  // namespace
 
 TEST_CASE("json text: what JSON reserves is escaped and the rest stands for itself",
-          "[unit][obs]") {
+          "[unit][base]") {
     const Row row = GENERATE(values<Row>({
         {"", "\"\""},
         {"plain /path?x=1'", "\"plain /path?x=1'\""},
@@ -43,7 +43,7 @@ TEST_CASE("json text: what JSON reserves is escaped and the rest stands for itse
     CHECK(json(row.bytes) == row.text);
 }
 
-TEST_CASE("json text: bytes that are not UTF-8 become U+FFFD, one per broken part", "[unit][obs]") {
+TEST_CASE("json text: bytes that are not UTF-8 become U+FFFD, one per broken part", "[unit][base]") {
     const Row row = GENERATE(values<Row>({
         {"a\xFFz", "\"a\xEF\xBF\xBDz\""},
         {"\x80\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},                  // two lone continuations
@@ -58,7 +58,7 @@ TEST_CASE("json text: bytes that are not UTF-8 become U+FFFD, one per broken par
     CHECK(json(row.bytes) == row.text);
 }
 
-TEST_CASE("json text: any two bytes give a JSON string of valid UTF-8", "[unit][obs]") {
+TEST_CASE("json text: any two bytes give a JSON string of valid UTF-8", "[unit][base]") {
     for (int a = 0; a < 256; ++a) {
         for (int b = 0; b < 256; ++b) {
             const std::string bytes{static_cast<char>(a), static_cast<char>(b)};
@@ -76,7 +76,7 @@ TEST_CASE("json text: any two bytes give a JSON string of valid UTF-8", "[unit][
     }
 }
 
-TEST_CASE("json text: a prefix never cuts a character in two", "[unit][obs]") {
+TEST_CASE("json text: a prefix never cuts a character in two", "[unit][base]") {
     CHECK(utf8_prefix("abc", 3) == "abc");
     CHECK(utf8_prefix("abc", 2) == "ab");
     CHECK(utf8_prefix("a\xE2\x82\xAC", 3) == "a");
@@ -85,7 +85,7 @@ TEST_CASE("json text: a prefix never cuts a character in two", "[unit][obs]") {
           1);  // not UTF-8: no endless walk back
 }
 
-TEST_CASE("json text: numbers", "[unit][obs]") {
+TEST_CASE("json text: numbers", "[unit][base]") {
     std::string out;
     append_int(out, std::numeric_limits<std::int64_t>::min());
     out += ' ';
@@ -99,7 +99,7 @@ TEST_CASE("json text: numbers", "[unit][obs]") {
     CHECK(out == "-9223372036854775808 18446744073709551615 0.1 null null");
 }
 
-TEST_CASE("json text: milliseconds have three digits behind the point", "[unit][obs]") {
+TEST_CASE("json text: milliseconds have three digits behind the point", "[unit][base]") {
     struct Case {
         std::chrono::nanoseconds duration;
         std::string_view text;
@@ -115,7 +115,7 @@ TEST_CASE("json text: milliseconds have three digits behind the point", "[unit][
     CHECK(out == c.text);
 }
 
-TEST_CASE("json text: timestamps are RFC 3339 in UTC with milliseconds", "[unit][obs]") {
+TEST_CASE("json text: timestamps are RFC 3339 in UTC with milliseconds", "[unit][base]") {
     using std::chrono::sys_days;
     using namespace std::chrono;
     CHECK(timestamp(system_clock::time_point{}) == "1970-01-01T00:00:00.000Z");

@@ -1,4 +1,4 @@
-#include "obs/json_text.hpp"
+#include "base/json_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace lintas::obs {
+namespace lintas {
 
 namespace {
 
@@ -222,4 +222,4 @@ void append_json_double(std::string& out, double value) {
     out.append(text.data(), put_json_double(text.data(), value));
 }
 
-}  // namespace lintas::obs
+}  // namespace lintas
