@@ -1,23 +1,17 @@
 #include "postgres/canceller.hpp"
 
 #include <array>
+#include <thread>
 
 namespace lintas::postgres {
 
 Canceller& Canceller::instance() {
-    static Canceller canceller;
-    return canceller;
+    static Canceller* const canceller = new Canceller;
+    return *canceller;
 }
 
-Canceller::Canceller() : thread_([this] { work(); }) {}
-
-Canceller::~Canceller() {
-    {
-        const std::lock_guard lock{mutex_};
-        stopping_ = true;
-    }
-    wake_.notify_one();
-    thread_.join();
+Canceller::Canceller() {
+    std::thread{[this] { work(); }}.detach();
 }
 
 void Canceller::request(CancelHandle handle) {
@@ -32,8 +26,7 @@ void Canceller::request(CancelHandle handle) {
 void Canceller::work() {
     std::unique_lock lock{mutex_};
     while (true) {
-        wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-        if (stopping_) return;
+        wake_.wait(lock, [this] { return !queue_.empty(); });
         const CancelHandle handle = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();

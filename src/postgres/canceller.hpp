@@ -8,7 +8,6 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 namespace lintas::postgres {
 
@@ -16,13 +15,12 @@ using CancelHandle = std::shared_ptr<PGcancel>;
 
 class Canceller {
  public:
+    /// Never destroyed: a server that hangs keeps PQcancel() waiting, and must not keep the process.
     static Canceller& instance();
 
     /// Thread-safe, never blocks. Beyond kQueueLimit waiting requests one is dropped: the server's
     /// statement_timeout then ends the query.
     void request(CancelHandle handle);
-
-    ~Canceller();
 
  private:
     static constexpr std::size_t kQueueLimit = 256;
@@ -32,8 +30,6 @@ class Canceller {
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<CancelHandle> queue_;
-    bool stopping_ = false;
-    std::thread thread_;
 };
 
 }  // namespace lintas::postgres
