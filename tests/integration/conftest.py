@@ -1,6 +1,7 @@
 """Fixtures: one PostgreSQL and one daemon for the session; a test that needs another makes its own."""
 
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -13,6 +14,13 @@ from support.jwt import SECRET  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
 
 SCHEMA = HERE / "schema.sql"
+
+
+def pytest_configure(config):
+    """A run that is ended by `timeout` stops its servers too."""
+    def interrupt(*_):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def base_config(url, **extra):

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from support.gate import Gate
 from support.wait import wait_until
 
 
@@ -114,11 +115,28 @@ def test_requests_go_on_while_the_catalogue_is_swapped(start, sql, gone):
 
 
 def test_a_lost_listener_comes_back(start, sql, pg, gone):
-    daemon = start()
-    client = daemon.client()
-    pg.terminate_backends()
-    create(sql)
-    # Notifications sent while nobody listened are lost: a reconnect reads the catalogue anyway.
-    wait_until(lambda: client.get("/appears").status == 200, 30, "the table appears without another NOTIFY")
-    sql("drop table api.appears; notify pgrst")
-    wait_until(lambda: client.get("/appears").status == 404, 20, "and it listens again")
+    with Gate(pg.port) as gate:
+        daemon = start(url=pg.url(gate.port))
+        client = daemon.client()
+        gate.refuse()
+        gate.reset()
+        create(sql)
+        sql("notify pgrst")  # nobody listens: lost
+        gate.passing()
+        # So a listener that is back reads the catalogue anyway.
+        wait_until(lambda: client.get("/appears").status == 200, 40, "the table appears without another NOTIFY")
+        sql("drop table api.appears; notify pgrst")
+        wait_until(lambda: client.get("/appears").status == 404, 20, "and it listens again")
+        daemon.stop()
+
+
+def test_stopping_in_the_middle_of_a_reload(start, sql):
+    """Connections that a reload has just put aside must not keep the process alive."""
+    for round_ in range(4):
+        daemon = start()
+        loads = daemon.log().count("schema loaded")
+        sql("notify pgrst")
+        if round_ % 2:
+            wait_until(lambda: daemon.log().count("schema loaded") > loads, 10, "loaded again", every=0.002)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_exit(10) == 0

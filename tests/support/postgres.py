@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own: made in a temporary directory, thrown away afterwards."""
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -55,9 +56,13 @@ class Postgres:
             file.write(SETTINGS)
             file.write(f"port = {self.port}\nunix_socket_directories = '{self.directory}'\n{settings}\n")
         (self.data / "pg_hba.conf").write_text(HBA, encoding="utf-8")
-        self.start()
-        if schema:
-            self.execute(pathlib.Path(schema).read_text(encoding="utf-8"))
+        try:
+            self.start()
+            if schema:
+                self.execute(pathlib.Path(schema).read_text(encoding="utf-8"))
+        except BaseException:
+            self.destroy()
+            raise
 
     def _run(self, program, *arguments):
         command = [str(BINARIES / program), *map(str, arguments)]
@@ -79,8 +84,9 @@ class Postgres:
 
     def destroy(self):
         if (self.data / "postmaster.pid").exists():
-            self.resume()
-            self.stop("immediate")
+            with contextlib.suppress(subprocess.CalledProcessError, OSError):
+                self.resume()
+                self.stop("immediate")
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def url(self, port=None, user=LOGIN, password=PASSWORD, extra=""):
