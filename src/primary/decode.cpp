@@ -1,8 +1,10 @@
 #include "primary/decode.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
+#include <limits>
 
 #include "sql/statements.hpp"
 
@@ -84,7 +86,11 @@ std::optional<std::int64_t> planned_rows(const postgres::Rows& rows) {
     const boost::json::value* found = plan.find_pointer("/0/Plan/Plan Rows", ec);
     if (!found || ec) return std::nullopt;
     if (found->is_int64()) return found->get_int64();
-    if (found->is_double()) return static_cast<std::int64_t>(found->get_double());
+    if (found->is_uint64()) return std::numeric_limits<std::int64_t>::max();
+    if (found->is_double()) {  // PostgreSQL's estimates go up to 1e100
+        constexpr double kLimit = 9e18;
+        return static_cast<std::int64_t>(std::clamp(found->get_double(), 0.0, kLimit));
+    }
     return std::nullopt;
 }
 
