@@ -14,11 +14,12 @@ Canceller::Canceller() {
     std::thread{[this] { work(); }}.detach();
 }
 
-void Canceller::request(CancelHandle handle) {
+void Canceller::request(CancelHandle handle, CancelsPending pending) {
     {
         const std::lock_guard lock{mutex_};
         if (queue_.size() >= kQueueLimit) return;
-        queue_.push_back(std::move(handle));
+        pending->fetch_add(1);
+        queue_.push_back(Request{std::move(handle), std::move(pending)});
     }
     wake_.notify_one();
 }
@@ -27,11 +28,13 @@ void Canceller::work() {
     std::unique_lock lock{mutex_};
     while (true) {
         wake_.wait(lock, [this] { return !queue_.empty(); });
-        const CancelHandle handle = std::move(queue_.front());
+        const Request request = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
         std::array<char, 256> why{};
-        PQcancel(handle.get(), why.data(), static_cast<int>(why.size()));
+        // Returns when the server has closed that connection, which it does after the signal.
+        PQcancel(request.handle.get(), why.data(), static_cast<int>(why.size()));
+        request.pending->fetch_sub(1);
         lock.lock();
     }
 }

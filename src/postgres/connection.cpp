@@ -25,7 +25,8 @@ Error lost() {
 
 bool says_why(const UnitResults& results) {
     return std::any_of(results.begin(), results.end(), [](const Result<Rows>& result) {
-        return !result && result.error().code == Errc::sql;
+        return !result && result.error().code == Errc::sql &&
+               !is_connection_exception(result.error().sqlstate);
     });
 }
 
@@ -80,7 +81,8 @@ struct Connection::Impl : std::enable_shared_from_this<Impl> {
     }
 
     void cancel_running() {
-        if (usable() && !options_.through_pooler && cancel_) Canceller::instance().request(cancel_);
+        if (usable() && !options_.through_pooler && cancel_)
+            Canceller::instance().request(cancel_, cancels_pending_);
     }
 
     void close() {
@@ -103,6 +105,7 @@ struct Connection::Impl : std::enable_shared_from_this<Impl> {
     Pipeline pipeline_;
     PreparedStatements prepared_;
     CancelHandle cancel_;
+    CancelsPending cancels_pending_ = std::make_shared<std::atomic<int>>(0);
     std::function<void()> on_broken_;
     std::deque<Notification> notifications_;
     std::unique_ptr<Event> notified_;
@@ -257,7 +260,8 @@ Task<Result<UnitResults>> Connection::run(std::vector<Statement> statements, Dea
         unit->on_done = nullptr;  // `done` ends with this frame
         co_return fail(waited.error());
     }
-    // A server that hung up may have said why in one of the results; that is the better answer.
+    // A server that hung up may have said why in one of the results; that is the better answer. A
+    // pooler that says it lost the server (08P01) knows no more than we do what became of the unit.
     if (unit->broken && !says_why(unit->results)) co_return fail(lost());
     co_return std::move(unit->results);
 }
@@ -278,6 +282,9 @@ Task<Result<Notification>> Connection::next_notification(Deadline deadline) {
 void Connection::cancel_running() {
     impl_->cancel_running();
 }
+bool Connection::cancel_pending() const {
+    return impl_->cancels_pending_->load() > 0;
+}
 void Connection::close() {
     impl_->close();
 }
@@ -291,7 +298,7 @@ std::size_t Connection::in_flight() const {
     return impl_->pipeline_.units();
 }
 Clock::time_point Connection::oldest_sent_at() const {
-    return impl_->pipeline_.oldest_sent_at();
+    return in_flight() > 0 ? impl_->pipeline_.oldest_sent_at() : Clock::now();
 }
 
 bool Connection::in_transaction() const {

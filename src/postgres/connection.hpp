@@ -60,6 +60,8 @@ class Connection {
     /// Best effort; never through a pooler. The future of the running unit is its ordinary result
     /// (57014).
     void cancel_running();
+    /// A cancel request is still on its way and would hit whatever runs when it arrives.
+    bool cancel_pending() const;
 
     /// Closes at once; every unit in flight ends with connection_lost.
     void close();
@@ -73,7 +75,7 @@ class Connection {
 
     bool usable() const;                       // false once the connection has broken
     std::size_t in_flight() const;             // units sent and not yet answered
-    Clock::time_point oldest_sent_at() const;  // of the unit in front; only while in_flight() > 0
+    Clock::time_point oldest_sent_at() const;  // of the unit in front; now if there is none
     bool in_transaction() const;               // the server said so at the last Sync
     int server_version() const;                // 150018
 

@@ -1,6 +1,7 @@
 #include "postgres/pipeline.hpp"
 
 #include "base/assert.hpp"
+#include "postgres/sqlstate.hpp"
 
 namespace lintas::postgres {
 
@@ -48,6 +49,11 @@ void Pipeline::on_error(Error error) {
         case Expect::deallocate:
             break;  // an evicted statement that is gone already is no loss
         case Expect::sync:
+            // The session was ended when its commands had been carried out, a COMMIT among them:
+            // their results stand, and the loss of the connection follows.
+            if (error.code != Errc::sql || ends_session(error.sqlstate) ||
+                is_connection_exception(error.sqlstate))
+                break;
             // An error of the implicit commit itself: it belongs to the last statement of the unit.
             if (front.unit->results.empty()) {
                 front.unit->results.push_back(fail(std::move(error)));

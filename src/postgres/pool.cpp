@@ -1,7 +1,9 @@
 #include "postgres/pool.hpp"
 
 #include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 namespace lintas::postgres {
 
@@ -11,8 +13,16 @@ constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::milliseconds kYoung{
     2};  // a batch older than this may be stuck in a slow statement
 constexpr std::size_t kUnitsInFlight = 2;  // one runs, one waits in the backend's socket
+constexpr std::chrono::milliseconds kCancelPoll{
+    5};  // how often to look whether a cancel request has arrived
 constexpr std::chrono::milliseconds kOverdue{
     1000};  // beyond the statement timeout: the server hangs
+
+/// Owns its options: the pool may be replaced while a connection is being made.
+Task<Result<std::unique_ptr<Connection>>> open_one(asio::io_context& io, ConnectOptions options,
+                                                   Deadline deadline) {
+    co_return co_await Connection::open(io, options, deadline);
+}
 
 }  // namespace
 
@@ -68,9 +78,13 @@ void Pool::close() {
     closed_ = true;
     tick_.cancel();
     fail_waiters(Error{Errc::connection_lost, "the daemon is stopping"});
-    for (const std::unique_ptr<Slot>& slot : slots_) {
-        slot->connection->on_broken(nullptr);
-        slot->connection->close();
+    for (const auto& attempt : attempts_) attempt->emit(asio::cancellation_type::terminal);
+    // Closing a connection completes its units, and those may take slots away.
+    std::vector<Connection*> open;
+    for (const std::unique_ptr<Slot>& slot : slots_) open.push_back(slot->connection.get());
+    for (Connection* connection : open) {
+        connection->on_broken(nullptr);
+        connection->close();
     }
     buried_.clear();
 }
@@ -95,14 +109,21 @@ void Pool::open_missing() {
     const std::size_t missing = connections_to_open(options_.size, counts());
     for (std::size_t i = 0; i < missing; ++i) {
         ++connecting_;
-        asio::co_spawn(
-            io_, Connection::open(io_, options_.connect, Deadline::in(options_.connect_timeout)),
-            [self = self_](std::exception_ptr leaked,
-                           Result<std::unique_ptr<Connection>> connection) {
-                if (!*self) return;
-                if (leaked) connection = fail(Errc::internal, "exception while connecting");
-                (*self)->opened(std::move(connection));
-            });
+        const auto attempt = std::make_shared<asio::cancellation_signal>();
+        attempts_.push_back(attempt);
+        asio::co_spawn(io_, open_one(io_, options_.connect, Deadline::in(options_.connect_timeout)),
+                       asio::bind_cancellation_slot(
+                           attempt->slot(), [self = self_, attempt, &io = io_](
+                                                std::exception_ptr leaked,
+                                                Result<std::unique_ptr<Connection>> connection) {
+                               // The slot is in use until this handler has returned.
+                               asio::post(io, [attempt] {});
+                               if (!*self) return;
+                               std::erase((*self)->attempts_, attempt);
+                               if (leaked)
+                                   connection = fail(Errc::internal, "exception while connecting");
+                               (*self)->opened(std::move(connection));
+                           }));
     }
 }
 
@@ -144,6 +165,9 @@ void Pool::lost(Connection* connection) {
         return;                                          // a lease brings it back itself
     buried_.push_back(std::move((*found)->connection));  // we are called from inside it
     slots_.erase(found);
+    // Now, not when it is freed: the one that replaces it must not be one too many for the server.
+    buried_.back()->on_broken(nullptr);
+    buried_.back()->close();
     open_missing();
 }
 
@@ -158,8 +182,22 @@ void Pool::make_idle(Slot& slot) {
     slot.use = Use::idle;
     if (!slot.connection->usable() || slot.generation != generation_)
         return lost(slot.connection.get());
+    if (reserve_for_reads()) {
+        slot.use = Use::reserved;
+        lease_served_ = false;
+        return room_();
+    }
     serve_waiters();
     if (room_) room_();
+}
+
+/// Leases that queue up would take every connection for ever, and reads, which are many to a
+/// connection, get none. So while none is shared, every other one that comes free is for reads.
+bool Pool::reserve_for_reads() const {
+    if (!shared_wanted_ || !room_ || waiters_.empty() || !lease_served_) return false;
+    return std::none_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+        return slot->use == Use::shared || slot->use == Use::reserved;
+    });
 }
 
 void Pool::returned(Connection* connection, bool clean) {
@@ -174,13 +212,35 @@ void Pool::returned(Connection* connection, bool clean) {
 
 void Pool::recover(Slot& slot) {
     Connection* connection = slot.connection.get();
+    slot.returned_at = Clock::now();
     if (connection->in_flight() > 0) connection->cancel_running();
-    // Behind whatever still runs; tick() closes the connection if this does not come back.
+    roll_back(connection);
+}
+
+/// Behind whatever still runs; tick() closes the connection if this does not come back.
+void Pool::roll_back(Connection* connection) {
     connection->submit({Statement{"ROLLBACK"}}, [self = self_, connection] {
-        if (!*self) return;
-        Slot* recovered = (*self)->slot_of(connection);
-        if (recovered && recovered->use == Use::recovering) (*self)->make_idle(*recovered);
+        if (*self) (*self)->rolled_back(connection);
     });
+}
+
+void Pool::rolled_back(Connection* connection) {
+    Slot* slot = slot_of(connection);
+    if (!slot || slot->use != Use::recovering) return;
+    if (!connection->usable() || closed_) return lost(connection);
+    // A cancel request that is still on its way would hit the statement of whoever comes next.
+    if (connection->cancel_pending()) {
+        if (Clock::now() - slot->returned_at > kOverdue) return lost(connection);
+        const auto timer = std::make_shared<asio::steady_timer>(io_, kCancelPoll);
+        timer->async_wait([self = self_, connection, timer](const boost::system::error_code&) {
+            if (!*self) return;
+            const Slot* waiting = (*self)->slot_of(connection);
+            if (waiting && waiting->use == Use::recovering) (*self)->roll_back(connection);
+        });
+        return;
+    }
+    if (connection->in_transaction()) return lost(connection);  // the ROLLBACK was hit itself
+    make_idle(*slot);
 }
 
 Task<Result<Lease>> Pool::lease(Deadline deadline) {
@@ -217,6 +277,7 @@ void Pool::serve_waiters() {
                                        [](const auto& slot) { return slot->use == Use::idle; });
         if (idle == slots_.rend()) return open_missing();
         (*idle)->use = Use::leased;
+        lease_served_ = true;
         waiters_.front()->result = (*idle)->connection.get();
         waiters_.front()->event.set();
         waiters_.pop_front();
@@ -236,6 +297,10 @@ Connection* Pool::for_shared_reads(bool alone) {
     std::size_t sharing = 0;
     bool all_stuck = true;
     for (const std::unique_ptr<Slot>& slot : slots_) {
+        if (slot->use == Use::reserved) {
+            slot->use = Use::shared;
+            return slot->connection.get();
+        }
         if (slot->use != Use::shared) continue;
         ++sharing;
         const bool young = now - slot->connection->oldest_sent_at() < kYoung;
@@ -257,7 +322,10 @@ Connection* Pool::for_shared_reads(bool alone) {
 
 void Pool::want_shared(bool wanted) {
     shared_wanted_ = wanted;
-    if (wanted) open_missing();
+    if (wanted) return open_missing();
+    const auto kept = std::find_if(slots_.begin(), slots_.end(),
+                                   [](const auto& slot) { return slot->use == Use::reserved; });
+    if (kept != slots_.end()) make_idle(**kept);
 }
 
 void Pool::shared_done(Connection* connection) {

@@ -2,6 +2,7 @@
 // The connections of one thread to one server: leased one by one to transactions, or shared by
 // reads.
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
@@ -104,11 +105,12 @@ class Pool {
 
  private:
     friend class Lease;
-    enum class Use { idle, leased, shared, recovering };
+    enum class Use { idle, leased, shared, reserved, recovering };  // reserved: for shared reads
     struct Slot {
         std::unique_ptr<Connection> connection;
         Use use = Use::idle;
         unsigned generation = 0;
+        Clock::time_point returned_at{};  // while recovering
     };
     struct Waiter;
 
@@ -117,6 +119,9 @@ class Pool {
     void lost(Connection* connection);
     void returned(Connection* connection, bool clean);
     void recover(Slot& slot);
+    void roll_back(Connection* connection);
+    void rolled_back(Connection* connection);
+    bool reserve_for_reads() const;
     void make_idle(Slot& slot);
     void serve_waiters();
     void fail_waiters(const Error& error);
@@ -138,7 +143,9 @@ class Pool {
     std::string problem_;
     std::size_t connecting_ = 0;
     unsigned generation_ = 0;
+    std::vector<std::shared_ptr<asio::cancellation_signal>> attempts_;  // connections being made
     bool shared_wanted_ = false;
+    bool lease_served_ = false;  // since a connection was last kept for the shared reads
     bool closed_ = false;
 };
 

@@ -102,7 +102,8 @@ void SharedReads::schedule() {
 }
 
 void SharedReads::send_queued() {
-    std::erase_if(queue_, [](const auto& job) { return job->abandoned; });
+    // A read that is queued a second time may have been answered meanwhile.
+    std::erase_if(queue_, [](const auto& job) { return job->abandoned || job->done.is_set(); });
     while (!queue_.empty()) {
         Connection* connection = pool_.for_shared_reads(queue_.front()->alone);
         if (!connection) break;
@@ -114,6 +115,7 @@ void SharedReads::send_queued() {
         if (!state.up() && state.connecting == 0) {
             fail_queued(
                 Error{Errc::connect_failed, "Database connection error. Retrying the connection."});
+            pool_.want_shared(false);
             return;
         }
     }

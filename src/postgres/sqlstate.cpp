@@ -32,6 +32,10 @@ bool ends_session(std::string_view sqlstate) {
     return sqlstate.starts_with("57P0");
 }
 
+bool is_connection_exception(std::string_view sqlstate) {
+    return sqlstate.starts_with("08");
+}
+
 bool wants_new_prepare(const Error& error) {
     if (error.code != Errc::sql) return false;
     if (error.sqlstate == "26000") return true;

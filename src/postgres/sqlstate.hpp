@@ -16,6 +16,9 @@ Error error_from_result(const pg_result* result);
 /// The server ended the session with this error: 57P01 to 57P05 (PostgreSQL 15 manual, appendix A).
 bool ends_session(std::string_view sqlstate);
 
+/// Class 08, which a pooler says when it lost the server: what became of the statements is unknown.
+bool is_connection_exception(std::string_view sqlstate);
+
 /// The server forgot or outdated a prepared statement: repeat it once, prepared anew.
 bool wants_new_prepare(const Error& error);
 
