@@ -93,6 +93,7 @@ std::shared_ptr<PrimaryBackend> Worker::open_primary(const config::Config& confi
 }
 
 void Worker::apply(std::shared_ptr<Settings> settings) {
+    if (finished_) return;  // a pool opened now would never be closed
     settings->in_flight_limit = share(settings->config.limits.in_flight, options_.threads);
     const bool same_database = settings->config.database == services_.settings->config.database &&
                                settings->config.limits == services_.settings->config.limits;
@@ -114,6 +115,7 @@ Task<bool> Worker::drained(Deadline deadline) {
 }
 
 void Worker::finish() {
+    finished_ = true;
     publish_timer_.cancel();
     services_.primary->pool.close();
     work_.reset();
@@ -138,7 +140,7 @@ void Worker::publish() {
     }
     publish_timer_.expires_after(kPublish);
     publish_timer_.async_wait([this](const boost::system::error_code& ec) {
-        if (!ec) publish();
+        if (!ec && !finished_) publish();  // it may have expired already when it is cancelled
     });
 }
 

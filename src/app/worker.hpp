@@ -70,6 +70,7 @@ class Worker {
     accept::Server server_;
     mutable std::mutex pool_mutex_;
     postgres::PoolState pool_state_;
+    bool finished_ = false;
 };
 
 }  // namespace lintas::app
