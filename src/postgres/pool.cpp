@@ -309,8 +309,9 @@ Connection* Pool::for_shared_reads(bool alone) {
             return slot->connection.get();
     }
     // Half of the pool at most, so that transactions always find a connection; a pool of one serves
-    // both.
-    if (sharing >= std::max<std::size_t>(1, options_.size / 2)) return nullptr;
+    // both. One more where slow reads hold all of that half: fast ones give it back at once.
+    const std::size_t half = std::max<std::size_t>(1, options_.size / 2);
+    if (sharing >= half + (all_stuck && !alone ? 1 : 0)) return nullptr;
     if (sharing > 0 && !all_stuck && !alone) return nullptr;
     for (const std::unique_ptr<Slot>& slot : slots_) {
         if (slot->use != Use::idle) continue;

@@ -106,6 +106,8 @@ void SharedReads::send_queued() {
     std::erase_if(queue_, [](const auto& job) { return job->abandoned || job->done.is_set(); });
     while (!queue_.empty()) {
         Connection* connection = pool_.for_shared_reads(queue_.front()->alone);
+        if (!connection && queue_.front()->alone && bring_fast_to_front())
+            connection = pool_.for_shared_reads(false);
         if (!connection) break;
         send(*connection, take_batch());
     }
@@ -120,6 +122,17 @@ void SharedReads::send_queued() {
         }
     }
     if (!queue_.empty() || batches_.size() > 1) wake_later();
+}
+
+/// Slow reads wait for each other; the others do not wait for them.
+bool SharedReads::bring_fast_to_front() {
+    const auto fast =
+        std::find_if(queue_.begin(), queue_.end(), [](const auto& job) { return !job->alone; });
+    if (fast == queue_.end()) return false;
+    const std::shared_ptr<Job> job = *fast;
+    queue_.erase(fast);
+    queue_.push_front(job);
+    return true;
 }
 
 SharedReads::Jobs SharedReads::take_batch() {

@@ -61,6 +61,7 @@ class SharedReads {
     void enqueue(const std::shared_ptr<Job>& job);
     void schedule();
     void send_queued();
+    bool bring_fast_to_front();
     Jobs take_batch();
     void send(Connection& connection, Jobs jobs);
     void answered(const std::shared_ptr<Batch>& batch);

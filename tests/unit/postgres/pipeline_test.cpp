@@ -147,6 +147,26 @@ TEST_CASE("pipeline: an error of the implicit commit belongs to the last stateme
     CHECK(unit->results[1].error().sqlstate == "23505");
 }
 
+TEST_CASE("pipeline: a session that ends after its last answer takes back no answer",
+          "[unit][postgres]") {
+    const Error end = GENERATE(sql_error("57P01"), sql_error("08P01"),
+                               Error{Errc::connection_lost, "said by libpq"});
+    Pipeline pipeline;
+    const auto unit = unit_of({"BEGIN", "COMMIT"});
+    pipeline.sent(Expect::execute, unit);
+    pipeline.sent(Expect::execute, unit);
+    pipeline.sent(Expect::sync, unit);
+    for (int i = 0; i < 2; ++i) {
+        pipeline.on_rows(some_rows());
+        pipeline.on_end();
+    }
+    pipeline.on_error(end);
+    CHECK(unit->results[1]);
+    CHECK(pipeline.on_lost(Error{Errc::connection_lost, "gone"}).size() == 1);
+    CHECK(unit->results[1]);
+    CHECK(unit->broken);
+}
+
 TEST_CASE("pipeline: a connection lost after any number of results leaves no statement without one",
           "[unit][postgres]") {
     const int heard = GENERATE(range(0, 4));
