@@ -192,12 +192,16 @@ void Pool::make_idle(Slot& slot) {
 }
 
 /// Leases that queue up would take every connection for ever, and reads, which are many to a
-/// connection, get none. So while none is shared, every other one that comes free is for reads.
+/// connection, get none. So while none is shared, or a read wants one for itself, every other one
+/// that comes free is for reads.
 bool Pool::reserve_for_reads() const {
     if (!shared_wanted_ || !room_ || waiters_.empty() || !lease_served_) return false;
-    return std::none_of(slots_.begin(), slots_.end(), [](const auto& slot) {
-        return slot->use == Use::shared || slot->use == Use::reserved;
-    });
+    std::size_t sharing = 0;
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        if (slot->use == Use::reserved) return false;
+        sharing += slot->use == Use::shared ? 1 : 0;
+    }
+    return sharing == 0 || (alone_wanted_ && sharing < options_.size / 2);
 }
 
 void Pool::returned(Connection* connection, bool clean) {
@@ -297,10 +301,6 @@ Connection* Pool::for_shared_reads(bool alone) {
     std::size_t sharing = 0;
     bool all_stuck = true;
     for (const std::unique_ptr<Slot>& slot : slots_) {
-        if (slot->use == Use::reserved) {
-            slot->use = Use::shared;
-            return slot->connection.get();
-        }
         if (slot->use != Use::shared) continue;
         ++sharing;
         const bool young = now - slot->connection->oldest_sent_at() < kYoung;
@@ -314,16 +314,29 @@ Connection* Pool::for_shared_reads(bool alone) {
     if (sharing >= half + (all_stuck && !alone ? 1 : 0)) return nullptr;
     if (sharing > 0 && !all_stuck && !alone) return nullptr;
     for (const std::unique_ptr<Slot>& slot : slots_) {
-        if (slot->use != Use::idle) continue;
+        if (slot->use != Use::idle && slot->use != Use::reserved) continue;
         slot->use = Use::shared;
         return slot->connection.get();
     }
     return nullptr;
 }
 
-void Pool::want_shared(bool wanted) {
+bool Pool::shared_are_stuck() const {
+    const Clock::time_point now = Clock::now();
+    std::size_t sharing = 0;
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        if (slot->use != Use::shared) continue;
+        ++sharing;
+        if (now - slot->connection->oldest_sent_at() < kYoung) return false;
+    }
+    return sharing >= std::max<std::size_t>(1, options_.size / 2);
+}
+
+void Pool::want_shared(bool wanted, bool alone) {
     shared_wanted_ = wanted;
-    if (wanted) return open_missing();
+    alone_wanted_ = alone;
+    if (wanted) open_missing();
+    if (alone) return;
     const auto kept = std::find_if(slots_.begin(), slots_.end(),
                                    [](const auto& slot) { return slot->use == Use::reserved; });
     if (kept != slots_.end()) make_idle(**kept);

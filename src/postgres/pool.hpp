@@ -89,9 +89,12 @@ class Pool {
     /// enlisted, because fewer backends with larger batches do more work; one that is stuck in a
     /// slow statement is passed by.
     Connection* for_shared_reads(bool alone);
+    /// Slow reads hold all the connections that reads may share.
+    bool shared_are_stuck() const;
     void on_room(std::function<void()> callback) { room_ = std::move(callback); }
     /// Reads are queued and found no room: opens another connection if that may help.
-    void want_shared(bool wanted);
+    /// `alone`: one of them shares with nobody, so a connection that is shared already is no room.
+    void want_shared(bool wanted, bool alone);
     /// A unit of shared reads on it was answered.
     void shared_done(Connection* connection);
 
@@ -145,6 +148,7 @@ class Pool {
     unsigned generation_ = 0;
     std::vector<std::shared_ptr<asio::cancellation_signal>> attempts_;  // connections being made
     bool shared_wanted_ = false;
+    bool alone_wanted_ = false;
     bool lease_served_ = false;  // since a connection was last kept for the shared reads
     bool closed_ = false;
 };

@@ -106,18 +106,20 @@ void SharedReads::send_queued() {
     std::erase_if(queue_, [](const auto& job) { return job->abandoned || job->done.is_set(); });
     while (!queue_.empty()) {
         Connection* connection = pool_.for_shared_reads(queue_.front()->alone);
-        if (!connection && queue_.front()->alone && bring_fast_to_front())
+        if (!connection && queue_.front()->alone && pool_.shared_are_stuck() &&
+            bring_fast_to_front())
             connection = pool_.for_shared_reads(false);
         if (!connection) break;
         send(*connection, take_batch());
     }
-    pool_.want_shared(!queue_.empty());
+    pool_.want_shared(!queue_.empty(), std::any_of(queue_.begin(), queue_.end(),
+                                                   [](const auto& job) { return job->alone; }));
     if (!queue_.empty()) {
         const PoolState state = pool_.state();
         if (!state.up() && state.connecting == 0) {
             fail_queued(
                 Error{Errc::connect_failed, "Database connection error. Retrying the connection."});
-            pool_.want_shared(false);
+            pool_.want_shared(false, false);
             return;
         }
     }
