@@ -129,7 +129,8 @@ def test_fast_reads_pass_by_slow_ones(start, server):
     took = time.monotonic() - began
     for one in slow:
         assert one.read().status == 200
-    assert took < 0.5, "the fast ones did not wait for the slow ones"
+    slow_took = time.monotonic() - began
+    assert took < slow_took / 2, "the fast ones did not wait for the slow ones"
     daemon.stop()
 
 
@@ -138,8 +139,9 @@ def test_a_pool_is_replaced_while_it_connects(start, server, gate):
     daemon = start(2, until="/live")
     for size in (3, 4, 5):
         daemon.write_config({"database": {"primary": {"pool": size}}})
+        seen = daemon.log().count("configuration reloaded")
         daemon.signal(signal.SIGHUP)
-        time.sleep(0.1)
+        wait_until(lambda: daemon.log().count("configuration reloaded") > seen, 5, "reloaded", every=0.01)
     gate.passing()
     daemon.wait("/ready")
     assert daemon.client().get("/items?id=eq.1").status == 200
