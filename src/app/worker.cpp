@@ -100,8 +100,8 @@ void Worker::apply(std::shared_ptr<Settings> settings) {
     services_.settings = std::move(settings);
     server_.set_limits(server_limits(services_.settings->config.limits));
     if (same_database) return;
-    services_.primary =
-        open_primary(services_.settings->config);  // running requests keep the old one
+    services_.primary->pool.retire();  // running requests keep it
+    services_.primary = open_primary(services_.settings->config);
     services_.primary->pool.start();
 }
 

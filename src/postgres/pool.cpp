@@ -106,6 +106,7 @@ PoolState Pool::state() const {
 
 void Pool::open_missing() {
     if (closed_ || Clock::now() < retry_at_) return;
+    if (retired_ && waiters_.empty() && !shared_wanted_) return;
     const std::size_t missing = connections_to_open(options_.size, counts());
     for (std::size_t i = 0; i < missing; ++i) {
         ++connecting_;
@@ -180,7 +181,8 @@ Pool::Slot* Pool::slot_of(const Connection* connection) {
 
 void Pool::make_idle(Slot& slot) {
     slot.use = Use::idle;
-    if (!slot.connection->usable() || slot.generation != generation_)
+    const bool wanted = !retired_ || !waiters_.empty() || shared_wanted_;
+    if (!slot.connection->usable() || slot.generation != generation_ || !wanted)
         return lost(slot.connection.get());
     if (reserve_for_reads()) {
         slot.use = Use::reserved;
@@ -356,6 +358,11 @@ void Pool::recycle() {
         if (slot->use == Use::idle) idle.push_back(slot->connection.get());
     }
     for (Connection* connection : idle) lost(connection);
+}
+
+void Pool::retire() {
+    retired_ = true;
+    recycle();
 }
 
 void Pool::tick() {

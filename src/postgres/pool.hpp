@@ -102,6 +102,9 @@ class Pool {
     /// credentials.
     void recycle();
 
+    /// Another pool takes over: whoever holds this one still gets connections, none is kept.
+    void retire();
+
     PoolState state() const;
     const PoolOptions& options() const { return options_; }
     asio::io_context& io() { return io_; }
@@ -150,6 +153,7 @@ class Pool {
     bool shared_wanted_ = false;
     bool alone_wanted_ = false;
     bool lease_served_ = false;  // since a connection was last kept for the shared reads
+    bool retired_ = false;
     bool closed_ = false;
 };
 
