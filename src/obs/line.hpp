@@ -11,8 +11,8 @@
 #include <string_view>
 #include <variant>
 
-#include "config/config.hpp"
 #include "base/json_text.hpp"
+#include "config/config.hpp"
 
 namespace lintas::obs {
 

@@ -1,6 +1,7 @@
 #pragma once
 // What a client asks for in the REST dialect, after parsing and before anything of the database is
-// known. DIALECT.md section 1 is the grammar; parse_request() fills this, sql/ turns it into statements.
+// known. DIALECT.md section 1 is the grammar; parse_request() fills this, sql/ turns it into
+// statements.
 
 #include <cstdint>
 #include <optional>
@@ -40,10 +41,31 @@ struct SelectItem {
 };
 
 enum class Op {
-    eq, neq, gt, gte, lt, lte, like, ilike, match, imatch,  // these ten take (any) and (all)
-    in, is, isdistinct,
-    cs, cd, ov, sl, sr, nxr, nxl, adj,
-    fts, plfts, phfts, wfts,
+    eq,
+    neq,
+    gt,
+    gte,
+    lt,
+    lte,
+    like,
+    ilike,
+    match,
+    imatch,  // these ten take (any) and (all)
+    in,
+    is,
+    isdistinct,
+    cs,
+    cd,
+    ov,
+    sl,
+    sr,
+    nxr,
+    nxl,
+    adj,
+    fts,
+    plfts,
+    phfts,
+    wfts,
 };
 
 enum class Quantifier { none, any, all };
@@ -55,9 +77,9 @@ struct Filter {
     bool negated = false;
     Op op = Op::eq;
     Quantifier quantifier = Quantifier::none;
-    std::string value{};              // every op but `in` and `is`; for like/ilike still with its '*'
-    std::vector<std::string> list{};  // Op::in; empty: the empty set
-    IsWord is = IsWord::null;         // Op::is
+    std::string value{};  // every op but `in` and `is`; for like/ilike still with its '*'
+    std::vector<std::string> list{};          // Op::in; empty: the empty set
+    IsWord is = IsWord::null;                 // Op::is
     std::optional<std::string> fts_config{};  // fts family: the text in parentheses
 };
 
@@ -119,18 +141,19 @@ struct Preferences {
 /// What a representation is made of (DIALECT 1.7).
 enum class Media { json, json_stripped, object, object_stripped, csv };
 
-/// The media types of the Accept header, best first; what can be produced is decided by negotiate().
+/// The media types of the Accept header, best first; what can be produced is decided by
+/// negotiate().
 struct Accept {
     std::vector<std::string> types{};  // lower-case type/subtype with parameters, without q
 };
 
 /// The body of a write as one JSON text, plus what the statement needs to know of it (DIALECT 1.8).
 struct Payload {
-    std::string json;          // bytes of the client for JSON; made by us for CSV and urlencoded
-    bool is_object = false;    // first non-blank byte is '{'
-    bool keys_known = false;   // false with `columns=`: the body was not parsed
+    std::string json;         // bytes of the client for JSON; made by us for CSV and urlencoded
+    bool is_object = false;   // first non-blank byte is '{'
+    bool keys_known = false;  // false with `columns=`: the body was not parsed
     std::vector<std::string> keys{};  // of the first object, in its order; only if keys_known
-    std::size_t rows = 0;      // only if keys_known
+    std::size_t rows = 0;             // only if keys_known
 };
 
 /// lintas's own request headers (CONTRACT section 3), as far as this build understands them.
@@ -165,23 +188,25 @@ struct ParseOptions {
     std::size_t filters = 256;
 };
 
-/// Parses everything but the JWT and the body, in the order of DIALECT section 0, so the first error
-/// is the one upstream reports. Pure; never throws on any input.
+/// Parses everything but the JWT and the body, in the order of DIALECT section 0, so the first
+/// error is the one upstream reports. Pure; never throws on any input.
 Result<Request> parse_request(const RawRequest& raw, const ParseOptions& options);
 
-/// Parses the body of a POST, PATCH or PUT into request.payload (DIALECT 1.8); other methods have none.
-/// Errors: bad_body, too_complex (nested deeper than max_depth), body_too_large (CSV as JSON).
+/// Parses the body of a POST, PATCH or PUT into request.payload (DIALECT 1.8); other methods have
+/// none. Errors: bad_body, too_complex (nested deeper than max_depth), body_too_large (CSV as
+/// JSON).
 Result<void> parse_payload(const RawRequest& raw, Request& request, std::size_t max_depth);
 
 /// The first media type of `accept` that can be produced. Errors: not_acceptable.
 Result<Media> negotiate(const Accept& accept);
 
-/// Refuses unrecognised preferences under handling=strict. The dialect does so only once the request
-/// was planned, so this is for the caller to ask then. Errors: bad_preference.
+/// Refuses unrecognised preferences under handling=strict. The dialect does so only once the
+/// request was planned, so this is for the caller to ask then. Errors: bad_preference.
 Result<void> check_strict(const Preferences& prefer);
 
 /// The Preference-Applied value in its fixed order; empty when nothing was applied (DIALECT 1.10).
-/// `upsert_possible`: POST with a primary key or on_conflict; `tx_allowed`: api.tx_end allows override.
+/// `upsert_possible`: POST with a primary key or on_conflict; `tx_allowed`: api.tx_end allows
+/// override.
 std::string preference_applied(const Request& request, bool upsert_possible, bool tx_allowed);
 
 }  // namespace lintas::parse

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "respond/fields.hpp"
 #include "base/json_text.hpp"
+#include "respond/fields.hpp"
 #include "respond/raise.hpp"
 #include "respond/reply.hpp"
 

@@ -36,9 +36,10 @@ struct Relation {
     bool row_security = false;        // relrowsecurity: policies see role, claims, headers
     bool has_volatile_parts = false;  // a view's rule or a policy depends on a volatile function
                                       // (views below it included), or its text calls set_config
-    bool may_set_response = false;  // a write runs triggers, rules, policies or functions, which may
-                                    // set response.headers: look before COMMIT. True for every view,
-                                    // foreign and partitioned table (partitions have triggers too)
+    bool may_set_response =
+        false;              // a write runs triggers, rules, policies or functions, which may
+                            // set response.headers: look before COMMIT. True for every view,
+                            // foreign and partitioned table (partitions have triggers too)
     bool cascades = false;  // an update or delete writes to other tables, which have triggers too
     std::vector<Column> columns{};  // in attnum order
     std::vector<std::string>

@@ -1,8 +1,8 @@
 #include <utility>
 #include <vector>
 
-#include "parse/utf8.hpp"
 #include "base/json_text.hpp"
+#include "parse/utf8.hpp"
 #include "sql/parameters.hpp"
 #include "sql/quote.hpp"
 #include "sql/statements.hpp"

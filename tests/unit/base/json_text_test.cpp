@@ -43,7 +43,8 @@ TEST_CASE("json text: what JSON reserves is escaped and the rest stands for itse
     CHECK(json(row.bytes) == row.text);
 }
 
-TEST_CASE("json text: bytes that are not UTF-8 become U+FFFD, one per broken part", "[unit][base]") {
+TEST_CASE("json text: bytes that are not UTF-8 become U+FFFD, one per broken part",
+          "[unit][base]") {
     const Row row = GENERATE(values<Row>({
         {"a\xFFz", "\"a\xEF\xBF\xBDz\""},
         {"\x80\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},                  // two lone continuations

@@ -1,5 +1,5 @@
-// The link list of a folder is its dependency rule; this catches an include that only compiles because
-// somebody further down links it too.
+// The link list of a folder is its dependency rule; this catches an include that only compiles
+// because somebody further down links it too.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -47,7 +47,8 @@ std::set<std::string> included_folders(const fs::path& file) {
     while (std::getline(lines, line)) {
         if (!line.starts_with(start)) continue;
         const std::size_t slash = line.find('/');
-        if (slash != std::string::npos) folders.insert(line.substr(start.size(), slash - start.size()));
+        if (slash != std::string::npos)
+            folders.insert(line.substr(start.size(), slash - start.size()));
     }
     return folders;
 }
@@ -82,10 +83,12 @@ TEST_CASE("layering: a folder includes only what it declares as a dependency", "
 TEST_CASE("layering: dependencies have no cycle", "[unit][base]") {
     std::map<std::string, std::set<std::string>> open;
     for (const fs::directory_entry& module : fs::directory_iterator{kSource}) {
-        if (module.is_directory()) open[module.path().filename().string()] = declared_dependencies(module.path());
+        if (module.is_directory())
+            open[module.path().filename().string()] = declared_dependencies(module.path());
     }
     while (!open.empty()) {
-        const auto leaf = std::find_if(open.begin(), open.end(), [](const auto& m) { return m.second.empty(); });
+        const auto leaf =
+            std::find_if(open.begin(), open.end(), [](const auto& m) { return m.second.empty(); });
         REQUIRE(leaf != open.end());  // every folder left waits for another one
         const std::string name = leaf->first;
         open.erase(leaf);
