@@ -28,6 +28,7 @@ struct Endpoint {
 struct Listen {
     Endpoint public_{"0.0.0.0:8080", std::nullopt};
     Endpoint admin{"127.0.0.1:9090", std::nullopt};
+    std::optional<Endpoint> link{};  // the feed for other processes; loopback only, without TLS
     bool operator==(const Listen&) const = default;
 };
 
@@ -63,13 +64,28 @@ struct Api {
     std::vector<std::string> extra_search_path{"public"};
     std::string anon_role{};  // empty: requests run as the connection's own user
     Jwt jwt{};
-    std::string pre_request{};  // "schema.function"; empty: none
+    std::vector<std::string> cache_claims{"sub"};  // those row-level policies read
+    std::string pre_request{};                     // "schema.function"; empty: none
     std::optional<std::int64_t> max_rows{};
     TxEnd tx_end = TxEnd::commit;
     bool testing = false;
     std::vector<std::string> cors_origins{};
     bool operator==(const Api&) const = default;
 };
+
+struct Consistency {
+    enum class Default { eventual, critical };
+    Default default_ = Default::eventual;
+    std::chrono::milliseconds max_staleness{5000};
+    std::chrono::milliseconds replica_wait{150};  // 0: a read never waits for a replica
+    std::string position_key{};  // secret: never printed; empty: tokens are not signed
+    bool cookie = false;
+    bool local_only = false;
+    bool confirm_primary = false;
+    std::map<std::string, Default> tables{};  // by "table" or "schema.table", as written
+    bool operator==(const Consistency&) const = default;
+};
+using ConsistencyDefault = Consistency::Default;
 
 struct PrimaryDatabase {
     std::string url{};  // holds a password: never printed as it is
@@ -79,9 +95,30 @@ struct PrimaryDatabase {
     bool operator==(const PrimaryDatabase&) const = default;
 };
 
+struct Replica {
+    std::string name{};  // unique; the name in Lintas-Source, metrics and /status
+    std::string url{};   // holds a password: never printed as it is
+    std::int64_t pool = 8;
+    bool operator==(const Replica&) const = default;
+};
+
+struct Feed {
+    std::string url{};  // a direct connection, never a pooler; holds a password
+    std::string publication = "lintas";
+    std::string slot = "lintas";
+    bool operator==(const Feed&) const = default;
+};
+
 struct Database {
     PrimaryDatabase primary{};
+    std::vector<Replica> replicas{};
+    std::optional<Feed> feed{};  // none: caches are bounded by max_staleness alone
     bool operator==(const Database&) const = default;
+};
+
+struct Cache {
+    std::int64_t memory_size = std::int64_t{256} * 1024 * 1024;  // bytes; 0: no memory cache
+    bool operator==(const Cache&) const = default;
 };
 
 enum class LogLevel { debug, info, warn, error };
@@ -100,7 +137,9 @@ struct Config {
     Listen listen{};
     Limits limits{};
     Api api{};
+    Consistency consistency{};
     Database database{};
+    Cache cache{};
     Log log{};
     bool operator==(const Config&) const = default;
 };
