@@ -45,17 +45,20 @@ enum class Errc {
     jwt_required,        // PGRST302 401
     jwt_claims,          // PGRST303 401
     // lintas's own (CONTRACT.md section 3).
-    no_source,          // LNT001 503
-    deadline_exceeded,  // LNT002 504
-    outcome_unknown,    // LNT004 504: a write was sent and its answer was lost
-    overloaded,         // LNT005 503
-    bad_header,         // LNT008 400: a malformed lintas header
-    body_too_large,     // LNT012 413
-    target_too_long,    // LNT012 414
-    headers_too_large,  // LNT012 431
-    too_complex,        // LNT012 400: nesting or filters
-    only_if_cached,     // 504 without a code of its own: nothing is cached
-    bad_http,           // 400: not HTTP/1.1
+    no_source,            // LNT001 503
+    deadline_exceeded,    // LNT002 504
+    outcome_unknown,      // LNT004 504: a write was sent and its answer was lost
+    overloaded,           // LNT005 503
+    bad_header,           // LNT008 400: a malformed lintas header
+    position_lost,        // LNT009 409: a token from a part of history that a failover dropped
+    deposed,              // LNT011 503: this site talks to a deposed primary, or is one
+    body_too_large,       // LNT012 413
+    target_too_long,      // LNT012 414
+    headers_too_large,    // LNT012 431
+    too_complex,          // LNT012 400: nesting or filters
+    precondition_failed,  // 412 without a code of its own: If-Match does not hold
+    only_if_cached,       // 504 without a code of its own: nothing is cached
+    bad_http,             // 400: not HTTP/1.1
     // PostgreSQL said it: `sqlstate` is set, message, details and hint are its own.
     sql,
     // Nobody waits for the answer any more; never shown to a client.

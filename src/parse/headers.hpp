@@ -39,8 +39,18 @@ struct Profile {
 Result<Profile> parse_profile(const RawRequest& raw, Method method,
                               const std::vector<std::string>& schemas);
 
+/// Which comparison a list of entity tags is for.
+enum class Comparison { strong, weak };
+
+/// All fields of that name as one list; at most 64 tags. Errors: bad_header, naming the field.
+Result<EntityTags> parse_entity_tags(const RawRequest& raw, std::string_view name,
+                                     Comparison comparison);
+
 /// Errors: bad_header; not_implemented for a header whose feature this build does not have.
-Result<LintasHeaders> parse_lintas_headers(const RawRequest& raw, bool is_write);
+Result<LintasHeaders> parse_lintas_headers(const RawRequest& raw, Method method);
+
+/// A malformed field: which, and the rule that it broke.
+std::unexpected<Error> malformed_header(std::string_view header, std::string_view rule);
 
 inline std::string_view without_blanks(std::string_view text) {
     while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);

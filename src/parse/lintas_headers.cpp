@@ -6,14 +6,16 @@
 
 namespace lintas::parse {
 
-namespace {
-
-constexpr std::int64_t kDeltaSecondsMax = 2147483648;  // RFC 9111 section 1.2.2
-
-std::unexpected<Error> malformed(std::string_view header, std::string_view rule) {
+std::unexpected<Error> malformed_header(std::string_view header, std::string_view rule) {
     return fail(Errc::bad_header, fmt::format("Malformed {} header", header),
                 fmt::format("{}: {}", header, rule));
 }
+
+namespace {
+
+constexpr std::size_t kPositionsMax = 16;
+constexpr std::size_t kPositionBytesMax = 256;
+constexpr std::int64_t kDeltaSecondsMax = 2147483648;  // RFC 9111 section 1.2.2
 
 std::unexpected<Error> not_built(std::string_view header) {
     return fail(Errc::not_implemented, "Feature not implemented",
@@ -23,6 +25,27 @@ std::unexpected<Error> not_built(std::string_view header) {
 bool visible_ascii(std::string_view text, std::size_t longest) {
     return !text.empty() && text.size() <= longest &&
            std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+// The alphabet of base64url and of what else needs no quoting in a URL or a cookie.
+bool is_position(std::string_view text) {
+    return !text.empty() && text.size() <= kPositionBytesMax &&
+           std::ranges::all_of(text, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '.' || c == '_' || c == '~';
+           });
+}
+
+Result<void> parse_positions(const RawRequest& raw, LintasHeaders& out) {
+    bool readable = true;
+    for_each_element(raw, "Lintas-Position", Quotes::plain, [&](std::string_view token) {
+        readable = readable && out.positions.size() < kPositionsMax && is_position(token);
+        if (readable) out.positions.emplace_back(token);
+    });
+    if (!readable || out.positions.empty()) {
+        return malformed_header("Lintas-Position", "1 to 16 tokens as lintas sent them");
+    }
+    return {};
 }
 
 // The fields of that name: how often, and the first one's value.
@@ -74,70 +97,113 @@ Result<void> parse_cache_control(const RawRequest& raw, LintasHeaders& out) {
             if (seconds) out.max_age_s = std::min(*seconds, out.max_age_s.value_or(*seconds));
         }
     });
-    if (!readable) return malformed("Cache-Control", "max-age takes a number of seconds");
+    if (!readable) return malformed_header("Cache-Control", "max-age takes a number of seconds");
+    return {};
+}
+
+// Parses the fields of `name` once, however many there are.
+Result<void> parse_tags_once(const RawRequest& raw, std::string_view name, Comparison comparison,
+                             std::optional<EntityTags>& out) {
+    if (out) return {};
+    Result<EntityTags> tags = parse_entity_tags(raw, name, comparison);
+    if (!tags) return fail(std::move(tags).error());
+    out = *std::move(tags);
+    return {};
+}
+
+Result<void> parse_session(const RawRequest& raw) {
+    const Occurrences field = find_field(raw, "Lintas-Session");
+    if (field.count == 1 && visible_ascii(field.value, 64)) return {};
+    return malformed_header("Lintas-Session", "1 to 64 visible ASCII characters, once");
+}
+
+Result<void> parse_idempotency_key(const RawRequest& raw) {
+    const Occurrences field = find_field(raw, "Idempotency-Key");
+    if (field.count == 1 && visible_ascii(field.value, 255)) return {};
+    return malformed_header("Idempotency-Key", "1 to 255 visible ASCII characters, once");
+}
+
+Result<void> parse_consistency(const RawRequest& raw, LintasHeaders& out) {
+    const Occurrences field = find_field(raw, "Lintas-Consistency");
+    if (field.count == 1 && field.value == "eventual") {
+        out.consistency = LintasHeaders::Consistency::eventual;
+    } else if (field.count == 1 && field.value == "critical") {
+        out.consistency = LintasHeaders::Consistency::critical;
+    } else {
+        return malformed_header("Lintas-Consistency", "eventual or critical, once");
+    }
     return {};
 }
 
 }  // namespace
 
-Result<LintasHeaders> parse_lintas_headers(const RawRequest& raw, bool is_write) {
+Result<LintasHeaders> parse_lintas_headers(const RawRequest& raw, Method method) {
     LintasHeaders out;
     bool idempotency_key = false;
-    bool position = false;
-    bool if_match = false;
     // One look at each header decides whether the slower ones are looked at; most requests have
     // none.
     for (const HeaderView& header : raw.headers) {
+        Result<void> parsed;
         switch (header.name.size()) {
             case 8:
-                if_match = if_match || header_name_equal(header.name, "If-Match");
+                if (header_name_equal(header.name, "If-Match")) {
+                    parsed = parse_tags_once(raw, "If-Match", Comparison::strong, out.if_match);
+                }
                 break;
             case 13:
                 if (header_name_equal(header.name, "Cache-Control") && !header.value.empty()) {
-                    const Result<void> parsed = parse_cache_control(raw, out);
-                    if (!parsed) return fail(parsed.error());
+                    parsed = parse_cache_control(raw, out);
+                } else if (header_name_equal(header.name, "If-None-Match")) {
+                    parsed =
+                        parse_tags_once(raw, "If-None-Match", Comparison::weak, out.if_none_match);
                 }
                 break;
             case 14:
-                if (header_name_equal(header.name, "Lintas-Session")) {
-                    const Occurrences field = find_field(raw, "Lintas-Session");
-                    if (field.count > 1 || !visible_ascii(field.value, 64)) {
-                        return malformed("Lintas-Session",
-                                         "1 to 64 visible ASCII characters, once");
-                    }
-                }
+                if (header_name_equal(header.name, "Lintas-Session")) parsed = parse_session(raw);
                 break;
             case 15:
-                if (header_name_equal(header.name, "Lintas-Position")) position = true;
-                if (header_name_equal(header.name, "Idempotency-Key")) {
-                    const Occurrences field = find_field(raw, "Idempotency-Key");
-                    if (field.count > 1 || !visible_ascii(field.value, 255)) {
-                        return malformed("Idempotency-Key",
-                                         "1 to 255 visible ASCII characters, once");
-                    }
+                if (header_name_equal(header.name, "Lintas-Position") && out.positions.empty()) {
+                    parsed = parse_positions(raw, out);
+                } else if (header_name_equal(header.name, "Idempotency-Key")) {
+                    parsed = parse_idempotency_key(raw);
                     idempotency_key = true;
                 }
                 break;
             case 18:
                 if (header_name_equal(header.name, "Lintas-Consistency")) {
-                    const Occurrences field = find_field(raw, "Lintas-Consistency");
-                    if (field.count == 1 && field.value == "eventual") {
-                        out.consistency = LintasHeaders::Consistency::eventual;
-                    } else if (field.count == 1 && field.value == "critical") {
-                        out.consistency = LintasHeaders::Consistency::critical;
-                    } else {
-                        return malformed("Lintas-Consistency", "eventual or critical, once");
-                    }
+                    parsed = parse_consistency(raw, out);
                 }
                 break;
             default:
                 break;
         }
+        if (!parsed) return fail(std::move(parsed).error());
     }
-    if (position) return not_built("Lintas-Position");
-    if (idempotency_key && is_write) return not_built("Idempotency-Key");
-    if (if_match && is_write) return not_built("If-Match");
+    const bool reads = method == Method::get || method == Method::head;
+    if (idempotency_key && !reads) return not_built("Idempotency-Key");
+    if (out.if_match && method == Method::post) return not_built("If-Match");
+    if (out.if_none_match && !reads) return not_built("If-None-Match");
     return out;
+}
+
+std::optional<std::string_view> position_cookie(const RawRequest& raw) {
+    for (const HeaderView& header : raw.headers) {
+        if (!header_name_equal(header.name, "Cookie")) continue;
+        for (std::string_view rest = header.value; !rest.empty();) {
+            const std::size_t end = std::min(rest.find(';'), rest.size());
+            const std::string_view pair = without_blanks(rest.substr(0, end));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+            const std::size_t equals = pair.find('=');
+            if (pair.substr(0, equals) != kPositionCookie) continue;
+            if (equals == std::string_view::npos) continue;
+            std::string_view value = pair.substr(equals + 1);
+            if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"')) {
+                value = value.substr(1, value.size() - 2);
+            }
+            return value;
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace lintas::parse

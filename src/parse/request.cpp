@@ -108,7 +108,7 @@ Result<Request> parse_request(const RawRequest& raw, const ParseOptions& options
         if (!windows) return fail(windows.error());
     }
 
-    Result<LintasHeaders> lintas = parse_lintas_headers(raw, !request.is_read());
+    Result<LintasHeaders> lintas = parse_lintas_headers(raw, request.method);
     if (!lintas) return fail(std::move(lintas).error());
     request.lintas = *std::move(lintas);
     if (context.refusal()) return fail(*context.refusal());

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -156,14 +157,30 @@ struct Payload {
     std::size_t rows = 0;             // only if keys_known
 };
 
+/// If-Match or If-None-Match (RFC 9110 sections 8.8.3, 13.1.1 and 13.1.2). Both empty: the field
+/// was there and nothing can match it (If-Match with weak tags only).
+struct EntityTags {
+    bool any = false;                 // "*"
+    std::vector<std::string> tags{};  // opaque parts with their quotes, without W/
+};
+
+/// `etag` is the header's value, W/ included; empty: there is no representation, which nothing
+/// matches, "*" included.
+bool matches_weakly(const EntityTags& wanted, std::string_view etag);
+/// A weak `etag` matches only "*".
+bool matches_strongly(const EntityTags& wanted, std::string_view etag);
+
 /// lintas's own request headers (CONTRACT section 3), as far as this build understands them.
 struct LintasHeaders {
     enum class Consistency { eventual, critical };
     std::optional<Consistency> consistency{};
+    std::vector<std::string> positions{};  // Lintas-Position: tokens as sent, at most 16; all count
     std::optional<std::int64_t> max_age_s{};  // Cache-Control: max-age, clamped
     bool no_cache = false;
     bool no_store = false;
     bool only_if_cached = false;
+    std::optional<EntityTags> if_match{};       // reads, PATCH, PUT and DELETE
+    std::optional<EntityTags> if_none_match{};  // reads
 };
 
 struct Request {
@@ -208,5 +225,11 @@ Result<void> check_strict(const Preferences& prefer);
 /// `upsert_possible`: POST with a primary key or on_conflict; `tx_allowed`: api.tx_end allows
 /// override.
 std::string preference_applied(const Request& request, bool upsert_possible, bool tx_allowed);
+
+/// The cookie that carries the position token where `consistency.cookie` is on; the first of that
+/// name, without quotes around it. Whether it is a token is for its decoder to say. The view is
+/// into `raw`.
+inline constexpr std::string_view kPositionCookie = "lintas-position";
+std::optional<std::string_view> position_cookie(const RawRequest& raw);
 
 }  // namespace lintas::parse

@@ -98,7 +98,13 @@ Mapped mapped(Errc code) {
         case Errc::overloaded:
             return {503, "LNT005", "The server is overloaded"};
         case Errc::bad_header:
-            return {400, "LNT008"};
+            return {400, "LNT008", "A header is malformed"};
+        case Errc::position_lost:
+            return {409, "LNT009",
+                    "The position is from a part of history that a failover dropped: drop the "
+                    "token, the write that it stands for may be gone"};
+        case Errc::deposed:
+            return {503, "LNT011", "This site talks to a deposed primary, or is one"};
         case Errc::body_too_large:
             return {413, "LNT012", "The body is too large"};
         case Errc::target_too_long:
@@ -107,6 +113,9 @@ Mapped mapped(Errc code) {
             return {431, "LNT012", "The headers are too large"};
         case Errc::too_complex:
             return {400, "LNT012", "The request is too complex"};
+        // RFC 9110 section 13.1.1.
+        case Errc::precondition_failed:
+            return {412, "HTTP412", "The If-Match header does not hold"};
         // RFC 9111 section 5.2.1.7.
         case Errc::only_if_cached:
             return {504, "HTTP504", "Nothing is cached for this request"};

@@ -142,7 +142,7 @@ TEST_CASE("request: the first error is the one of the earliest step", "[unit][pa
         {"GET", "/items?id=0&limit=-1", {{"Lintas-Consistency", "x"}}, Errc::query_syntax},
         {"GET", "/items?limit=-1", {{"Lintas-Consistency", "x"}}, Errc::bad_range},
         {"GET", "/items?a.limit=1", {{"Lintas-Consistency", "x"}}, Errc::bad_header},
-        {"GET", "/items?a.limit=1", {{"Lintas-Position", "x"}}, Errc::not_implemented},
+        {"POST", "/items?a.limit=1", {{"Idempotency-Key", "x"}}, Errc::not_implemented},
         {"GET", "/items?a.limit=1", {}, Errc::embed_not_selected},
     }));
     CHECK(error_of({.method = row.method, .target = row.target, .headers = row.headers}).code ==

@@ -60,10 +60,13 @@ TEST_CASE("error: every error of ours has its status and code", "[unit][respond]
         {Errc::outcome_unknown, 504, "LNT004"},
         {Errc::overloaded, 503, "LNT005"},
         {Errc::bad_header, 400, "LNT008"},
+        {Errc::position_lost, 409, "LNT009"},
+        {Errc::deposed, 503, "LNT011"},
         {Errc::body_too_large, 413, "LNT012"},
         {Errc::target_too_long, 414, "LNT012"},
         {Errc::headers_too_large, 431, "LNT012"},
         {Errc::too_complex, 400, "LNT012"},
+        {Errc::precondition_failed, 412, "HTTP412"},
         {Errc::only_if_cached, 504, "HTTP504"},
         {Errc::bad_http, 400, "HTTP400"},
         {Errc::cancelled, 499, "HTTP499"},
@@ -222,4 +225,14 @@ TEST_CASE("error: bugs and connection troubles keep their details to the log", "
 
 TEST_CASE("error: Retry-After carries the seconds it is given", "[unit][respond]") {
     CHECK(reply_to_error({Errc::overloaded, "x"}, true, 32).header("Retry-After") == "32");
+}
+
+TEST_CASE("error: what the caller leaves unsaid has a text of its own", "[unit][respond]") {
+    for (const Errc code : {Errc::no_source, Errc::bad_header, Errc::position_lost, Errc::deposed,
+                            Errc::precondition_failed, Errc::only_if_cached, Errc::overloaded}) {
+        const std::string body = body_of(reply_to_error({code, "", "at 0/16B3748"}, true));
+        CAPTURE(body);
+        CHECK(body.find("\"details\":\"at 0/16B3748\"") != std::string::npos);
+        CHECK(body.find("\"message\":\"\"") == std::string::npos);
+    }
 }
