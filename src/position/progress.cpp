@@ -1,0 +1,56 @@
+#include "position/progress.hpp"
+
+#include <algorithm>
+
+namespace lintas::position {
+
+Progress::Progress() : lineage_(std::make_shared<const Lineage>()) {}
+
+void Progress::advance(Lsn to) {
+    if (watermark_.load(std::memory_order_relaxed) >= to) return;
+    watermark_.store(to, std::memory_order_release);
+}
+
+void Progress::begin_restart() {
+    restarts_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void Progress::end_restart() {
+    restarts_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void Progress::restart_feed(Lsn from, bool continuous) {
+    begin_restart();
+    if (!continuous) {
+        stamps_.set_global_floor(from);
+        watermark_.store(from, std::memory_order_release);
+        breaks_.fetch_add(1, std::memory_order_relaxed);
+    }
+    commits_.restart(from);
+    end_restart();
+}
+
+void Progress::change_lineage(Lineage next) {
+    const std::shared_ptr<const Lineage> known = lineage_.get();
+    if (*known == next) return;
+    const bool first = known->system_id == 0;
+    begin_restart();
+    if (!first) {
+        stamps_.set_global_floor(kEndOfTime);
+        watermark_.store(kNoLsn, std::memory_order_release);
+        commits_.restart(kEndOfTime);
+        written_.store(kNoLsn, std::memory_order_relaxed);
+        breaks_.fetch_add(1, std::memory_order_relaxed);
+    }
+    samples_.clear();
+    lineage_.set(std::make_shared<const Lineage>(std::move(next)));
+    end_restart();
+}
+
+void Progress::saw_written(Lsn lsn) {
+    Lsn seen = written_.load(std::memory_order_relaxed);
+    while (seen < lsn && !written_.compare_exchange_weak(seen, lsn, std::memory_order_relaxed)) {
+    }
+}
+
+}  // namespace lintas::position
