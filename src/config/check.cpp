@@ -21,6 +21,9 @@ namespace lintas::config {
 
 namespace {
 
+constexpr std::size_t kPositionKeyBytesMin = 16;
+constexpr std::size_t kNameBytesMax = 63;  // of PostgreSQL's identifiers, too
+
 class Checker {
  public:
     Checker(const Config& config, const Origins& origins, Problems& problems)
@@ -31,7 +34,10 @@ class Checker {
         listen();
         api();
         jwt();
+        consistency();
         database();
+        replicas();
+        feed();
     }
 
  private:
@@ -40,18 +46,22 @@ class Checker {
     }
 
     void site() const {
-        const bool plain = std::ranges::all_of(config_.site, [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   c == '-' || c == '_' || c == '.';
-        });
         // It travels in Via and in metric labels.
-        if (!plain || config_.site.size() > 63) {
+        if (!is_plain_name(config_.site)) {
             add("site", "must be at most 63 letters, digits, '-', '_' and '.'");
         }
     }
 
+    static bool is_plain_name(std::string_view name) {
+        return name.size() <= kNameBytesMax && std::ranges::all_of(name, [](char c) {
+                   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+               });
+    }
+
+    static constexpr std::string_view kHow = "must be host:port, like 127.0.0.1:8080 or [::1]:8080";
+
     void listen() const {
-        constexpr std::string_view kHow = "must be host:port, like 127.0.0.1:8080 or [::1]:8080";
         const std::optional<HostPort> open = parse_host_port(config_.listen.public_.address);
         const std::optional<HostPort> admin = parse_host_port(config_.listen.admin.address);
         if (!open) add("listen.public.address", kHow);
@@ -59,10 +69,28 @@ class Checker {
         if (open && admin && *open == *admin && open->port != 0) {
             add("listen.admin.address", "is also listen.public.address");
         }
+        if (config_.listen.link) link(open, admin);
         if (const std::optional<TlsFiles>& tls = config_.listen.public_.tls) {
             required_file("listen.public.tls.cert", tls->cert);
             required_file("listen.public.tls.key", tls->key);
         }
+    }
+
+    void link(const std::optional<HostPort>& open, const std::optional<HostPort>& admin) const {
+        constexpr std::string_view kKey = "listen.link.address";
+        const std::string& address = config_.listen.link->address;
+        if (address.empty()) return add(kKey, "is required, since listen.link is there");
+        const std::optional<HostPort> link = parse_host_port(address);
+        if (!link) return add(kKey, kHow);
+        const bool loopback = link->host == "localhost" || link->host == "::1" ||
+                              (link->host.starts_with("127.") &&
+                               link->host.find_first_not_of("0123456789.") == std::string::npos);
+        if (!loopback) {
+            add(kKey, "must be a loopback address; TLS for the link is not part of this build");
+        }
+        if (link->port == 0) return;
+        if (open && *open == *link) add(kKey, "is also listen.public.address");
+        if (admin && *admin == *link) add(kKey, "is also listen.admin.address");
     }
 
     void required_file(std::string_view key, const std::string& path) const {
@@ -143,15 +171,72 @@ class Checker {
         }
     }
 
+    void consistency() const {
+        const std::string& key = config_.consistency.position_key;
+        if (!key.empty() && key.size() < kPositionKeyBytesMin) {
+            add("consistency.position_key",
+                fmt::format("must be at least {} bytes long", kPositionKeyBytesMin));
+        }
+    }
+
     void database() const {
         const std::string& url = config_.database.primary.url;
         if (url.empty()) return add("database.primary.url", "is required for --role=primary");
-        const bool plausible =
+        plausible("database.primary.url", url);
+    }
+
+    void plausible(std::string_view key, std::string_view url) const {
+        const bool fine =
             url.starts_with("postgresql://") || url.starts_with("postgres://") ||
-            (url.find("://") == std::string::npos && url.find('=') != std::string::npos);
-        if (!plausible) {
-            add("database.primary.url",
-                "must be postgresql://... or libpq keywords such as host=... dbname=...");
+            (url.find("://") == std::string_view::npos && url.find('=') != std::string_view::npos);
+        if (!fine) {
+            add(key, "must be postgresql://... or libpq keywords such as host=... dbname=...");
+        }
+    }
+
+    void replicas() const {
+        const std::vector<Replica>& replicas = config_.database.replicas;
+        for (std::size_t i = 0; i < replicas.size(); ++i) {
+            const std::string element = fmt::format("database.replicas.{}", i);
+            if (origins_.failed(element)) continue;
+            const std::string name_key = element + ".name";
+            const std::string url_key = element + ".url";
+            const Replica& replica = replicas[i];
+            if (replica.name.empty()) {
+                add(name_key, "is required");
+            } else if (!is_plain_name(replica.name)) {
+                add(name_key, "must be at most 63 letters, digits, '-', '_' and '.'");
+            } else if (std::ranges::find(replicas.begin(), replicas.begin() + std::ptrdiff_t(i),
+                                         replica.name,
+                                         &Replica::name) != replicas.begin() + std::ptrdiff_t(i)) {
+                add(name_key, "is the name of another replica already");
+            }
+            if (replica.url.empty()) {
+                add(url_key, "is required");
+            } else {
+                plausible(url_key, replica.url);
+            }
+        }
+    }
+
+    void feed() const {
+        if (!config_.database.feed) return;
+        const Feed& feed = *config_.database.feed;
+        if (feed.url.empty()) {
+            add("database.feed.url", "is required, since database.feed is there");
+        } else {
+            plausible("database.feed.url", feed.url);
+        }
+        // PostgreSQL would cut a longer name off, and the publication would not be found again.
+        if (feed.publication.size() > kNameBytesMax) {
+            add("database.feed.publication", "must be at most 63 bytes long");
+        }
+        const bool slot = std::ranges::all_of(feed.slot, [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+        });
+        if (!slot || feed.slot.size() > kNameBytesMax) {
+            add("database.feed.slot",
+                "must be at most 63 lower-case letters, digits and '_', as PostgreSQL wants it");
         }
     }
 

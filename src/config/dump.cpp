@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,9 +22,10 @@ constexpr std::string_view kSecretMask = "********************************";
 /// base64 of the same 32 asterisks, for secret_is_base64.
 constexpr std::string_view kSecretMaskBase64 = "KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=";
 
-std::string quoted(std::string_view text) {
+/// A key holds no references, a value may.
+std::string quoted_key(std::string_view text) {
     std::string out = "\"";
-    for (const char c : escape_references(text)) {
+    for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         if (c == '"' || c == '\\') {
             out.push_back('\\');
@@ -37,8 +39,13 @@ std::string quoted(std::string_view text) {
     return out + "\"";
 }
 
+std::string quoted(std::string_view text) {
+    return quoted_key(escape_references(text));
+}
+
 struct Printer {
     Config& config;
+    const Key& key;
 
     using Text = std::optional<std::string>;  // nullopt: not set, nothing to print
 
@@ -53,7 +60,8 @@ struct Printer {
             case Secrecy::forbidden:
                 break;
         }
-        return quoted(config.api.jwt.secret_is_base64 ? kSecretMaskBase64 : kSecretMask);
+        const bool base64 = key.path == "api.jwt.secret" && config.api.jwt.secret_is_base64;
+        return quoted(base64 ? kSecretMaskBase64 : kSecretMask);
     }
     Text operator()(const FlagSlot& slot) const { return slot.at(config) ? "true" : "false"; }
     Text operator()(const CountSlot& slot) const { return fmt::to_string(slot.at(config)); }
@@ -76,14 +84,15 @@ struct Printer {
     }
 };
 
-std::vector<std::string_view> words_of(std::string_view path) {
-    std::vector<std::string_view> words;
-    while (true) {
-        const std::size_t dot = path.find('.');
-        words.push_back(path.substr(0, dot));
-        if (dot == std::string_view::npos) return words;
-        path.remove_prefix(dot + 1);
+/// A line with the name of a section, or of an element of a collection.
+std::string heading(std::span<const std::string_view> words) {
+    const std::string_view name = words.back();
+    const std::size_t indent = (words.size() - 1) * 2;
+    if (words.size() == 3 && words[0] == "database" && words[1] == "replicas") {
+        return fmt::format("{:{}}-\n", "", indent);
     }
+    const bool table = words.size() == 3 && words[0] == "consistency" && words[1] == "tables";
+    return fmt::format("{:{}}{}:\n", "", indent, table ? quoted_key(name) : std::string{name});
 }
 
 }  // namespace
@@ -92,9 +101,9 @@ std::string dump(const Config& config) {
     Config copy = config;
     std::string out;
     std::vector<std::string_view> open;  // the sections the last line stood in
-    for (const Key& key : keys()) {
+    for (const Key& key : keys_of(config)) {
         if (key.present != nullptr && !key.present(config)) continue;
-        const std::optional<std::string> value = std::visit(Printer{copy}, key.slot);
+        const std::optional<std::string> value = std::visit(Printer{copy, key}, key.slot);
         if (!value) continue;
         std::vector<std::string_view> words = words_of(key.path);
         const std::string_view name = words.back();
@@ -104,7 +113,7 @@ std::string dump(const Config& config) {
             ++shared;
         }
         for (std::size_t i = shared; i < words.size(); ++i) {
-            out.append(fmt::format("{:{}}{}:\n", "", i * 2, words[i]));
+            out.append(heading(std::span{words}.first(i + 1)));
         }
         out.append(fmt::format("{:{}}{}: {}\n", "", words.size() * 2, name, *value));
         open = std::move(words);

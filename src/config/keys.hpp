@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,8 +16,9 @@
 
 namespace lintas::config {
 
+/// Where a key's value stands. That of an element (see Collection) makes the element.
 template <class T>
-using Access = T& (*)(Config&);
+using Access = std::function<T&(Config&)>;
 
 enum class Secrecy {
     open,
@@ -53,12 +55,12 @@ struct ListSlot {
 /// A word of a closed list; `set` and `get` work with its index in `words`.
 struct WordSlot {
     std::span<const std::string_view> words;
-    void (*set)(Config&, std::size_t);
-    std::size_t (*get)(Config&);
+    std::function<void(Config&, std::size_t)> set;
+    std::function<std::size_t(Config&)> get;
 };
 
 struct Key {
-    std::string_view path;  // "limits.body_bytes"
+    std::string path;  // "limits.body_bytes"
     std::variant<TextSlot, FlagSlot, CountSlot, OptionalCountSlot, SizeSlot, DurationSlot, ListSlot,
                  WordSlot>
         slot;
@@ -67,19 +69,37 @@ struct Key {
     bool (*present)(const Config&) = nullptr;
 };
 
-/// In the order of CONTRACT.md section 2; the keys of one section stand together.
-std::span<const Key> keys();
+/// "limits.body_bytes" → limits, body_bytes. A table's name is one word, whatever it holds.
+std::vector<std::string_view> words_of(std::string_view path);
 
-const Key* find_key(std::string_view path);
+/// A section whose elements the configuration itself makes: the list database.replicas, whose
+/// elements are called 0, 1, 2..., and the mapping consistency.tables, by the tables' names, which
+/// may hold dots.
+struct Collection {
+    std::string_view path;
+    bool is_list;
+    std::string_view members;  // of one element, for a problem
+};
 
-/// True for "limits", "api.jwt": something that holds keys.
+inline constexpr std::size_t kReplicasMax = 32;
+
+/// Every key that has a place in `config`, in the order of CONTRACT.md section 2; the keys of one
+/// section stand together.
+std::vector<Key> keys_of(const Config& config);
+
+/// Of an element too, whether or not it exists yet.
+std::optional<Key> find_key(std::string_view path);
+
+/// True for "limits", "api.jwt": something that holds keys; and for a collection.
 bool is_section(std::string_view path);
+
+const Collection* find_collection(std::string_view path);
 
 /// True for a key (or what lies below it) that CONTRACT.md names and a later part will read.
 bool is_later_part(std::string_view path);
 
 /// The key or section that was probably meant by `path`, or empty.
-std::string_view nearest(std::string_view path);
+std::string nearest(std::string_view path);
 
 /// Reads `text` (already expanded) into the key's place. The error is what a problem says after the
 /// key; it quotes `quotable` and never `text`. For a ListSlot use set_list().

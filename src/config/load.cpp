@@ -91,6 +91,9 @@ class Loader {
     }
 
     void load_entry(const YamlNode& entry, const std::string& path, const Origin& origin) {
+        if (const Collection* const collection = find_collection(path)) {
+            return load_collection(*collection, entry, origin);
+        }
         if (is_section(path)) {
             enter_section(path, origin);
             if (entry.kind == YamlNode::Kind::map) {
@@ -100,8 +103,8 @@ class Loader {
             }
             return;
         }
-        const Key* const key = known_key(path, origin);
-        if (key == nullptr) return;
+        const std::optional<Key> key = known_key(path, origin);
+        if (!key) return;
         switch (entry.kind) {
             case YamlNode::Kind::null:
                 fail(*key, origin, "has no value");
@@ -118,26 +121,91 @@ class Loader {
         }
     }
 
-    void enter_section(const std::string& path, const Origin& origin) {
+    void load_collection(const Collection& collection, const YamlNode& entry,
+                         const Origin& origin) {
+        const std::string path{collection.path};
         origins_.set(path, origin);
-        // An empty `tls:` must not come out as plain HTTP: its existence is what asks for TLS.
-        if (path == "listen.public.tls" && !config_.listen.public_.tls) {
-            config_.listen.public_.tls.emplace();
+        const auto wanted = collection.is_list ? YamlNode::Kind::list : YamlNode::Kind::map;
+        if (entry.kind == YamlNode::Kind::null) return;
+        if (entry.kind != wanted) {
+            problems_.add(origin, path,
+                          fmt::format("must be a {} of {}", collection.is_list ? "list" : "mapping",
+                                      collection.members));
+            return;
+        }
+        if (collection.is_list) {
+            load_list(collection, entry, origin);
+        } else {
+            load_mapping(collection, entry);
         }
     }
 
-    const Key* known_key(std::string_view path, const Origin& origin) {
-        if (const Key* const key = find_key(path)) return key;
+    void load_list(const Collection& collection, const YamlNode& list, const Origin& origin) {
+        if (list.children.size() > kReplicasMax) {
+            problems_.add(origin, collection.path,
+                          fmt::format("must hold at most {}", kReplicasMax));
+            return;
+        }
+        // Each element stands in its place even if nothing can be read of it.
+        config_.database.replicas.resize(list.children.size());
+        for (std::size_t i = 0; i < list.children.size(); ++i) {
+            load_element(collection, list.children[i], fmt::format("{}.{}", collection.path, i),
+                         at_line(list.children[i].line));
+        }
+    }
+
+    /// As load_section(), but a dot in a name is no mistake.
+    void load_mapping(const Collection& collection, const YamlNode& mapping) {
+        std::map<std::string_view, int> seen;
+        for (const YamlNode& child : mapping.children) {
+            const Origin origin = at_line(child.key_line);
+            const std::string path = fmt::format("{}.{}", collection.path, child.key);
+            const auto [first, fresh] = seen.emplace(child.key, child.key_line);
+            if (!fresh) {
+                problems_.add(origin, path,
+                              fmt::format("is already set on line {}", first->second));
+            } else {
+                load_element(collection, child, path, origin);
+            }
+        }
+    }
+
+    void load_element(const Collection& collection, const YamlNode& element,
+                      const std::string& path, const Origin& origin) {
+        origins_.set(path, origin);
+        if (element.kind == YamlNode::Kind::map) {
+            load_section(element, path);
+        } else {
+            origins_.set_failed(path, origin);
+            problems_.add(origin, path, fmt::format("must be {}", collection.members));
+        }
+    }
+
+    void enter_section(const std::string& path, const Origin& origin) {
+        origins_.set(path, origin);
+        // Its existence asks for something: an empty `tls:` must not come out as plain HTTP, an
+        // empty `feed:` not as no feed.
+        if (path == "listen.public.tls" && !config_.listen.public_.tls) {
+            config_.listen.public_.tls.emplace();
+        } else if (path == "listen.link" && !config_.listen.link) {
+            config_.listen.link.emplace();
+        } else if (path == "database.feed" && !config_.database.feed) {
+            config_.database.feed.emplace();
+        }
+    }
+
+    std::optional<Key> known_key(std::string_view path, const Origin& origin) {
+        if (std::optional<Key> key = find_key(path)) return key;
         if (is_later_part(path)) {
             problems_.add(origin, path, "is not part of this build");
         } else if (is_section(path)) {
             problems_.add(origin, path, "holds keys; set one of them");
-        } else if (const std::string_view meant = nearest(path); !meant.empty()) {
+        } else if (const std::string meant = nearest(path); !meant.empty()) {
             problems_.add(origin, path, fmt::format("is not a key; did you mean {}?", meant));
         } else {
             problems_.add(origin, path, "is not a key");
         }
-        return nullptr;
+        return std::nullopt;
     }
 
     void fail(const Key& key, const Origin& origin, std::string_view what) {
@@ -202,7 +270,8 @@ class Loader {
                               "must be written in upper case, like LINTAS__API__SCHEMAS");
                 continue;
             }
-            if (const Key* const key = known_key(*path, origin)) set_from_text(*key, value, origin);
+            if (const std::optional<Key> key = known_key(*path, origin))
+                set_from_text(*key, value, origin);
         }
     }
 
@@ -232,7 +301,7 @@ class Loader {
             return;
         }
         const std::string_view path = set.substr(0, equals);
-        if (const Key* const key = known_key(path, origin)) {
+        if (const std::optional<Key> key = known_key(path, origin)) {
             set_from_text(*key, set.substr(equals + 1), origin);
         }
     }

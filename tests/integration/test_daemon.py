@@ -120,7 +120,7 @@ def test_a_file_that_is_not_a_mapping(tmp_path, text):
     assert status == 2 and "lintas.yaml" in err
 
 
-@pytest.mark.parametrize("key", ["cache.memory.size", "link.connections", "vault.addresses", "standby_for"])
+@pytest.mark.parametrize("key", ["cache.redis.nodes", "link.connections", "vault.addresses", "standby_for"])
 def test_keys_of_parts_that_do_not_exist_are_unknown(tmp_path, key):
     status, _, err = check(written(tmp_path, f"database: {{ primary: {{ url: '{URL}' }} }}\n"), "--set", f"{key}=1")
     assert status == 2 and key.split(".")[0] in err

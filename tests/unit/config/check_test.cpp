@@ -25,6 +25,22 @@ TEST_CASE("check: a broken rule is reported at the line of its key", "[unit][con
          "FILE:2: listen.admin.address: must be host:port, like 127.0.0.1:8080 or [::1]:8080"},
         {"listen: { admin: { address: '0.0.0.0:8080' } }",
          "FILE:2: listen.admin.address: is also listen.public.address"},
+        {"listen: { link: {} }",
+         "FILE:2: listen.link.address: is required, since listen.link is there"},
+        {"listen: { link: { address: 8443 } }",
+         "FILE:2: listen.link.address: must be host:port, like 127.0.0.1:8080 or [::1]:8080"},
+        {"listen: { link: { address: '0.0.0.0:8443' } }",
+         "FILE:2: listen.link.address: must be a loopback address; TLS for the link is not part of "
+         "this build"},
+        {"listen: { link: { address: '127.example.org:8443' } }",
+         "FILE:2: listen.link.address: must be a loopback address; TLS for the link is not part of "
+         "this build"},
+        {"listen: { link: { address: '127.0.0.1:9090' } }",
+         "FILE:2: listen.link.address: is also listen.admin.address"},
+        {"listen: { public: { address: '[::1]:1' }, link: { address: '[::1]:1' } }",
+         "FILE:2: listen.link.address: is also listen.public.address"},
+        {"consistency: { position_key: 0123456789abcde }",
+         "FILE:2: consistency.position_key: must be at least 16 bytes long"},
         {"listen: { public: { tls: { cert: /nonexistent, key: /dev/null } } }",
          "FILE:2: listen.public.tls.cert: cannot be read: No such file or directory"},
         {"listen: { public: { tls: { cert: /dev/null } } }",
@@ -71,6 +87,27 @@ TEST_CASE("check: what the URL of the primary may look like", "[unit][config]") 
     const std::string bad = GENERATE("h/db", "mysql://h/db?a=b", "shop");
     CHECK(load("database:\n  primary:\n    url: " + bad + "\n").problems ==
           Lines{"FILE:3: database.primary.url: must be postgresql://... or libpq keywords such as "
+                "host=... dbname=..."});
+}
+
+TEST_CASE("check: the link listens on loopback addresses only", "[unit][config]") {
+    const std::string address = GENERATE("127.0.0.1:0", "127.1.2.3:8443", "[::1]:1", "localhost:2");
+    CHECK(load(kUrl + "listen: { link: { address: \"" + address + "\" } }\n").problems == Lines{});
+}
+
+TEST_CASE("check: what PostgreSQL would refuse or cut off is refused for the feed",
+          "[unit][config]") {
+    const std::string slot =
+        GENERATE(values<std::string>({"Slot", "a-b", "a.b", std::string(64, 'a')}));
+    const std::string start = "database:\n  primary: { url: host=h }\n  feed:\n    url: host=f\n";
+    CHECK(load(start + "    slot: " + slot + "\n").problems ==
+          Lines{"FILE:5: database.feed.slot: must be at most 63 lower-case letters, digits and "
+                "'_', as PostgreSQL wants it"});
+    CHECK(load(start + "    slot: " + std::string(63, 'a') + "\n").problems == Lines{});
+    CHECK(load(start + "    publication: " + std::string(64, 'a') + "\n").problems ==
+          Lines{"FILE:5: database.feed.publication: must be at most 63 bytes long"});
+    CHECK(load("database:\n  primary: { url: host=h }\n  feed: { url: shop }\n").problems ==
+          Lines{"FILE:3: database.feed.url: must be postgresql://... or libpq keywords such as "
                 "host=... dbname=..."});
 }
 

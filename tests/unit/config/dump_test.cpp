@@ -23,7 +23,20 @@ api:
   tx_end: rollback
   cors_origins: ["https://a.example", "http://b.example:8080"]
   jwt: { role_claim: '.a."b c"[0]', audience: "#me: x" }
+consistency:
+  default: critical
+  replica_wait: 0s
+  tables: { payments: { default: critical }, a.b: { default: eventual }, "x \"${y}: z": { default: critical },
+            default: { default: critical }, t.default: { default: eventual } }
+cache: { memory: { size: 0 } }
 log: { level: debug, format: text }
+)",
+         R"(
+database:
+  primary: { url: host=h }
+  replicas: [ { name: r1, url: "host=r1 user='a b'" }, { name: r2, url: "postgresql://u@r2/db", pool: 3 } ]
+  feed: { url: "host=f", publication: "With \"quotes\"" }
+listen: { link: { address: "[::1]:0" } }
 )",
          kUrl +
              "listen: { public: { address: '[::]:0', tls: { cert: /dev/null, key: /dev/null } } }\n"
@@ -45,7 +58,11 @@ TEST_CASE("dump: secrets are masked and the result still loads", "[unit][config]
                  "secret_is_base64: true, secret: "
                  "'YS12ZXJ5LXNlY3JldC10ZXh0LW9mLW1vcmUtdGhhbi0zMi1ieXRlcw=='");
     const Loaded loaded = load(
-        "database: { primary: { url: 'postgresql://u:hunter2@h/db' } }\n"
+        "database:\n"
+        "  primary: { url: 'postgresql://u:hunter2@h/db' }\n"
+        "  replicas: [ { name: r, url: 'postgresql://u:hunter2@r/db' } ]\n"
+        "  feed: { url: 'host=f password=hunter2' }\n"
+        "consistency: { position_key: a-very-secret-key }\n"
         "api: { jwt: { " +
         std::string{secret} + " } }\n");
     REQUIRE(loaded.problems == Lines{});
@@ -55,7 +72,37 @@ TEST_CASE("dump: secrets are masked and the result still loads", "[unit][config]
     CHECK(text.find("YS12ZXJ5") == std::string::npos);
     CHECK(text.find("hunter2") == std::string::npos);
     CHECK(text.find("url: \"postgresql://u:********@h/db\"") != std::string::npos);
+    CHECK(text.find("url: \"postgresql://u:********@r/db\"") != std::string::npos);
+    CHECK(text.find("url: \"host=f password=********\"") != std::string::npos);
+    CHECK(text.find("position_key: \"****************") != std::string::npos);
     CHECK(load(text).problems == Lines{});
+}
+
+TEST_CASE("dump: elements stand as their file would have them", "[unit][config]") {
+    const std::string text = dump(load(R"(
+database:
+  primary: { url: host=h }
+  replicas: [ { name: a, url: host=a }, { name: b, url: host=b, pool: 3 } ]
+consistency: { tables: { s.t: { default: critical } } }
+)")
+                                      .config);
+    CAPTURE(text);
+    CHECK(text.find(R"(  tables:
+    "s.t":
+      default: critical
+)") != std::string::npos);
+    CHECK(text.find(R"(    prepared: true
+  replicas:
+    -
+      name: "a"
+      url: "host=a"
+      pool: 8
+    -
+      name: "b"
+      url: "host=b"
+      pool: 3
+cache:
+)") != std::string::npos);
 }
 
 TEST_CASE("dump: the whole of it, for the defaults", "[unit][config]") {
@@ -85,15 +132,26 @@ api:
   jwt:
     secret_is_base64: false
     role_claim: ".role"
+  cache_claims: ["sub"]
   tx_end: commit
   testing: false
   cors_origins: []
+consistency:
+  default: eventual
+  max_staleness: 5s
+  replica_wait: 150ms
+  cookie: false
+  local_only: false
+  confirm_primary: false
 database:
   primary:
     url: "postgresql://h/db"
     pool: 16
     through_pooler: false
     prepared: true
+cache:
+  memory:
+    size: 256MiB
 log:
   level: info
   format: json
@@ -138,12 +196,19 @@ TEST_CASE("reload: listeners and threads need a restart, the rest does not", "[u
     after.limits.drain *= 2;
     after.api.schemas = {"x"};
     after.log.level = LogLevel::debug;
+    after.database.replicas = {{"r", "host=r", 8}};
+    after.database.feed = Feed{"host=f"};
+    after.cache.memory_size = 0;
+    after.consistency.max_staleness *= 2;
     CHECK(needs_restart(before, after) == Lines{});
     after.threads = 3;
     after.listen.admin.address = "127.0.0.1:1";
     after.listen.public_.tls = TlsFiles{"c", "k"};
     CHECK(needs_restart(before, after) == Lines{"threads", "listen.public.tls.cert",
                                                 "listen.public.tls.key", "listen.admin.address"});
+    after = before;
+    after.listen.link = Endpoint{"127.0.0.1:1"};
+    CHECK(needs_restart(before, after) == Lines{"listen.link.address"});
     after = before;
     after.listen.public_.address = "x:1";
     CHECK(needs_restart(before, after) == Lines{"listen.public.address"});

@@ -30,6 +30,7 @@ threads: 4
 listen:
   public: {{ address: "[::1]:80", tls: {{ cert: {}, key: {} }} }}
   admin: {{ address: "localhost:91" }}
+  link: {{ address: "127.0.0.1:92" }}
 limits:
   connections: 1
   header_bytes: 2KiB
@@ -48,13 +49,32 @@ api:
   extra_search_path: []
   anon_role: anon
   jwt: {{ secret: "0123456789012345678901234567890123", audience: me, role_claim: '.a[1]."b c"' }}
+  cache_claims: [sub, tenant]
   pre_request: a.f
   max_rows: 8
   tx_end: rollback_allow_override
   testing: true
   cors_origins: ["https://a.example"]
+consistency:
+  default: critical
+  max_staleness: 10s
+  replica_wait: 11ms
+  position_key: "0123456789abcdef"
+  cookie: true
+  local_only: true
+  confirm_primary: true
+  tables:
+    payments: {{ default: critical }}
+    api.log: {{ default: eventual }}
 database:
   primary: {{ url: "host=h", pool: 9, through_pooler: true, prepared: false }}
+  replicas:
+    - {{ name: r1, url: "host=r1" }}
+    - name: r.2
+      url: "host=r2"
+      pool: 12
+  feed: {{ url: "host=f", publication: Some Publication, slot: some_slot }}
+cache: {{ memory: {{ size: 13MiB }} }}
 log: {{ level: warn, format: text }}
 )",
                                            cert, key));
@@ -62,18 +82,27 @@ log: {{ level: warn, format: text }}
     Config e;
     e.site = "jakarta";
     e.threads = 4;
-    e.listen = {{"[::1]:80", TlsFiles{cert, key}}, {"localhost:91", std::nullopt}};
+    e.listen = {{"[::1]:80", TlsFiles{cert, key}},
+                {"localhost:91", std::nullopt},
+                Endpoint{"127.0.0.1:92"}};
     e.limits = {1, 2048, 1024, 3 << 20, 250ms, 2s, 3min, 2h, 4s, 5, 6, 7};
     e.api.schemas = {"a", "b"};
     e.api.extra_search_path = {};
     e.api.anon_role = "anon";
     e.api.jwt = {"0123456789012345678901234567890123", false, "", "me", ".a[1].\"b c\""};
+    e.api.cache_claims = {"sub", "tenant"};
     e.api.pre_request = "a.f";
     e.api.max_rows = 8;
     e.api.tx_end = TxEnd::rollback_allow_override;
     e.api.testing = true;
     e.api.cors_origins = {"https://a.example"};
     e.database.primary = {"host=h", 9, true, false};
+    constexpr ConsistencyDefault kCritical = ConsistencyDefault::critical;
+    e.consistency = {kCritical, 10s, 11ms, "0123456789abcdef", true, true, true, {}};
+    e.consistency.tables = {{"payments", kCritical}, {"api.log", ConsistencyDefault::eventual}};
+    e.database.replicas = {{"r1", "host=r1", 8}, {"r.2", "host=r2", 12}};
+    e.database.feed = Feed{"host=f", "Some Publication", "some_slot"};
+    e.cache.memory_size = 13 << 20;
     e.log = {LogLevel::warn, LogFormat::text};
     CHECK(loaded.config == e);
 }
@@ -114,6 +143,10 @@ TEST_CASE("load: the keys that config/primary.yaml has commented out exist", "[u
     CHECK(loaded.config.api.pre_request == "app.check_request");
     CHECK(loaded.config.api.max_rows == 1000);
     CHECK(loaded.config.listen.public_.tls.has_value());
+    CHECK(loaded.config.listen.link.has_value());
+    CHECK(loaded.config.database.replicas.size() == 1);
+    CHECK(loaded.config.database.feed.has_value());
+    CHECK(loaded.config.consistency.tables.size() == 2);
 }
 
 TEST_CASE("load: one mistake, one problem with its line", "[unit][config]") {
@@ -172,6 +205,29 @@ TEST_CASE("load: one mistake, one problem with its line", "[unit][config]") {
          "FILE:2: limits.body_bytes: must be a size such as 64KiB or 1MiB, not \"64KB\""},
         {"limits: { body_bytes: 2GiB }",
          "FILE:2: limits.body_bytes: must be between 1 and 1GiB, not \"2GiB\""},
+        {"consistency: { default: strong }",
+         "FILE:2: consistency.default: must be one of eventual, critical, not \"strong\""},
+        {"consistency: { max_staleness: 0s }",
+         "FILE:2: consistency.max_staleness: must be between 1ms and 1h, not \"0s\""},
+        {"consistency: { replica_wait: 2m }",
+         "FILE:2: consistency.replica_wait: must be between 0s and 1m, not \"2m\""},
+        {"consistency: { tables: [a] }",
+         "FILE:2: consistency.tables: must be a mapping of { default: eventual|critical }"},
+        {"consistency:\n  tables:\n    t: critical",
+         "FILE:4: consistency.tables.t: must be { default: eventual|critical }"},
+        {"consistency:\n  tables:\n    a.t: { default: no }",
+         "FILE:4: consistency.tables.a.t.default: must be one of eventual, critical, not \"no\""},
+        {"consistency: { tables: { t: { defualt: critical } } }",
+         "FILE:2: consistency.tables.t.defualt: is not a key; did you mean "
+         "consistency.tables.t.default?"},
+        {"consistency:\n  tables:\n    t: { default: critical }\n    t: { default: critical }",
+         "FILE:5: consistency.tables.t: is already set on line 4"},
+        {"consistency: { tables: { '': { default: critical } } }",
+         "FILE:2: consistency.tables..default: is not a key"},
+        {"consistency: { table: {} }",
+         "FILE:2: consistency.table: is not a key; did you mean consistency.tables?"},
+        {"cache: { memory: { size: 2000GiB } }",
+         "FILE:2: cache.memory.size: must be between 0KiB and 1024GiB, not \"2000GiB\""},
         {"limits: { header_bytes: 10 }",
          "FILE:2: limits.header_bytes: must be between 1KiB and 1MiB, not \"10\""},
         {"api: { anon_role: '${env:NOPE}' }",
@@ -202,10 +258,9 @@ TEST_CASE("load: one mistake, one problem with its line", "[unit][config]") {
 
 TEST_CASE("load: keys of later parts say so, once, wherever they come from", "[unit][config]") {
     const char* const key =
-        GENERATE("standby_for", "backup_quiet", "consistency.default", "cache.memory.size",
-                 "link.connections", "vault.namespace", "trace.sample", "log.loki.url",
-                 "listen.link.address", "database.replicas", "database.feed.url",
-                 "api.cache_claims", "api.aggregates", "api.plan");
+        GENERATE("standby_for", "backup_quiet", "cache.redis.nodes", "link.connections",
+                 "vault.namespace", "trace.sample", "log.loki.url", "listen.link.tls.cert",
+                 "listen.link.allow", "api.aggregates", "api.plan");
     const std::string path = key;
     CHECK(load(kUrl, {path + "=1"}).problems ==
           Lines{"--set " + path + ": is not part of this build"});
@@ -220,12 +275,14 @@ TEST_CASE("load: keys of later parts say so, once, wherever they come from", "[u
     std::istringstream words{path};
     std::string word;
     int depth = 0;
-    std::string reported;
     while (std::getline(words, word, '.')) {
         if (depth > 0) yaml += "\n";
         yaml += std::string(static_cast<std::size_t>(depth++) * 2, ' ') + word + ":";
     }
-    const Loaded loaded = load(yaml + " 1\n", {"database.primary.url=host=h"});
+    std::vector<std::string> sets{"database.primary.url=host=h"};
+    // Its section is there, so it has to say where.
+    if (path.starts_with("listen.link.")) sets.push_back("listen.link.address=127.0.0.1:0");
+    const Loaded loaded = load(yaml + " 1\n", sets);
     REQUIRE(loaded.problems.size() == 1);
     CHECK_THAT(loaded.problems[0], Catch::EndsWith(": is not part of this build"));
 }
@@ -239,7 +296,7 @@ TEST_CASE("load: all problems are reported at once, in the order of the lines", 
         "api:\n"
         "  schemas: [pg_catalog]\n"
         "  tx_end: rollback\n"
-        "cache: {}\n",
+        "vault: {}\n",
         {"log.level=x", "nonsense", "api=3"}, {{"LINTAS__THREADS", "y"}, {"OTHER", "z"}});
     CHECK(
         loaded.problems ==
@@ -249,7 +306,7 @@ TEST_CASE("load: all problems are reported at once, in the order of the lines", 
               "FILE:4: limits.wrong: is not a key",
               "FILE:6: api.schemas: pg_catalog must not be exposed",
               "FILE:7: api.tx_end: rollback and rollback_allow_override need api.testing: true",
-              "FILE:8: cache: is not part of this build",
+              "FILE:8: vault: is not part of this build",
               "LINTAS__THREADS: must be a whole number, not \"y\"",
               "--set log.level: must be one of debug, info, warn, error, not \"x\"",
               "--set: must be KEY=VALUE", "--set api: holds keys; set one of them"});
@@ -270,6 +327,111 @@ TEST_CASE("load: --set goes before the environment, the environment before the f
     CHECK(load(yaml, {}, {{"LINTAS__SITE", "env"}}).config.site == "env");
     CHECK(load(yaml, {"site=set"}, {{"LINTAS__SITE", "env"}}).config.site == "set");
     CHECK(load(yaml, {"site=one", "site=two"}).config.site == "two");
+}
+
+namespace {
+
+/// Those of `database: { primary: ..., replicas: REPLICAS }`; REPLICAS begins on line 4.
+Lines replica_problems(const std::string& replicas, std::vector<std::string> sets = {}) {
+    return load("database:\n  primary: { url: host=h }\n  replicas:\n" + replicas, std::move(sets))
+        .problems;
+}
+
+}  // namespace
+
+TEST_CASE("load: a replica's mistakes are found at its own lines", "[unit][config]") {
+    struct Row {
+        const char* replicas;
+        Lines problems;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"", {}},
+        {"    []\n", {}},
+        {"    - { name: a, url: host=a }\n    - { name: b, url: host=b, pool: 1 }\n", {}},
+        {"    { name: a, url: host=a }\n",
+         {"FILE:3: database.replicas: must be a list of { name, url, pool }"}},
+        {"    - { name: a, url: host=a }\n    - host=b\n",
+         {"FILE:5: database.replicas.1: must be { name, url, pool }"}},
+        {"    - name: a\n", {"FILE:4: database.replicas.0.url: is required"}},
+        {"    - {}\n",
+         {"FILE:4: database.replicas.0.name: is required",
+          "FILE:4: database.replicas.0.url: is required"}},
+        {"    - name: a b\n      url: host=a\n",
+         {"FILE:4: database.replicas.0.name: must be at most 63 letters, digits, '-', '_' and "
+          "'.'"}},
+        {"    - { name: a, url: host=a }\n    - { name: b, url: host=b }\n"
+         "    - { name: a, url: host=c }\n",
+         {"FILE:6: database.replicas.2.name: is the name of another replica already"}},
+        {"    - name: a\n      url: hunter2\n",
+         {"FILE:5: database.replicas.0.url: must be postgresql://... or libpq keywords such as "
+          "host=... dbname=..."}},
+        {"    - name: a\n      url: host=a\n      pool: 0\n",
+         {"FILE:6: database.replicas.0.pool: must be between 1 and 10000, not \"0\""}},
+        {"    - name: a\n      uri: host=a\n",
+         {"FILE:4: database.replicas.0.url: is required",
+          "FILE:5: database.replicas.0.uri: is not a key; did you mean database.replicas.0.url?"}},
+        {"    - name: a\n      name: b\n      url: host=b\n",
+         {"FILE:5: database.replicas.0.name: is already set on line 4"}},
+    }));
+    CAPTURE(row.replicas);
+    CHECK(replica_problems(row.replicas) == row.problems);
+}
+
+TEST_CASE("load: at most 32 replicas", "[unit][config]") {
+    const auto list = [](int n) {
+        std::string text;
+        for (int i = 0; i < n; ++i)
+            text += fmt::format("    - {{ name: r{0}, url: host=r{0} }}\n", i);
+        return text;
+    };
+    CHECK(replica_problems(list(32)) == Lines{});
+    CHECK(replica_problems(list(33)) == Lines{"FILE:3: database.replicas: must hold at most 32"});
+    CHECK(replica_problems(list(1), {"database.replicas.32.url=host=x"}) ==
+          Lines{"--set database.replicas.32.url: is not a key"});
+}
+
+TEST_CASE("load: elements of replicas and tables can be overridden one by one", "[unit][config]") {
+    const std::string yaml =
+        "database:\n  primary: { url: host=h }\n"
+        "  replicas: [ { name: a, url: host=a }, { name: b, url: host=b } ]\n";
+    const Loaded loaded = load(yaml,
+                               {"database.replicas.1.pool=3", "database.replicas.2.name=c",
+                                "consistency.tables.api.payments.default=critical"},
+                               {{"LINTAS__DATABASE__REPLICAS__0__URL", "host=env"},
+                                {"LINTAS__DATABASE__REPLICAS__2__URL", "host=c"},
+                                {"LINTAS__CONSISTENCY__TABLES__LOG__DEFAULT", "critical"}});
+    CHECK(loaded.problems == Lines{});
+    CHECK(loaded.config.database.replicas ==
+          std::vector<Replica>{{"a", "host=env", 8}, {"b", "host=b", 3}, {"c", "host=c", 8}});
+    CHECK(loaded.config.consistency.tables ==
+          std::map<std::string, ConsistencyDefault>{{"api.payments", ConsistencyDefault::critical},
+                                                    {"log", ConsistencyDefault::critical}});
+
+    CHECK(load(yaml, {"database.replicas.0.url="}).problems ==
+          Lines{"--set database.replicas.0.url: is empty; leave the key out instead"});
+    for (const char* const wrong : {"x.url", "00.url", "-1.url", "0.", "0.url.x", "1"}) {
+        const std::string path = std::string{"database.replicas."} + wrong;
+        CAPTURE(path);
+        CHECK(load(yaml, {path + "=host=x"}).problems == Lines{"--set " + path + ": is not a key"});
+    }
+    CHECK(load(yaml, {"database.replicas=x"}).problems ==
+          Lines{"--set database.replicas: holds keys; set one of them"});
+    // A gap is an element that was never described.
+    CHECK(load(kUrl, {"database.replicas.1.url=host=x", "database.replicas.1.name=x"}).problems ==
+          Lines{"FILE:1: database.replicas.0.name: is required",
+                "FILE:1: database.replicas.0.url: is required"});
+}
+
+TEST_CASE("load: a feed exists when its section does, and then needs its URL", "[unit][config]") {
+    CHECK_FALSE(load(kUrl).config.database.feed.has_value());
+    const std::string start = "database:\n  primary: { url: host=h }\n";
+    CHECK(load(start + "  feed: {}\n").problems ==
+          Lines{"FILE:3: database.feed.url: is required, since database.feed is there"});
+    CHECK(load(start, {"database.feed.slot=x"}).problems ==
+          Lines{"FILE:1: database.feed.url: is required, since database.feed is there"});
+    const Loaded loaded = load(start, {"database.feed.url=host=f"});
+    CHECK(loaded.problems == Lines{});
+    CHECK(loaded.config.database.feed == Feed{"host=f", "lintas", "lintas"});
 }
 
 TEST_CASE("load: what comes from outside the file is taken as it is", "[unit][config]") {
@@ -315,15 +477,22 @@ TEST_CASE("load: a secret never shows up in a problem", "[unit][config]") {
     const std::string file = dir.write("f", word);
     const std::string from_file = "${file:" + file + "}";
     const Environment environment{{"X", word}, {"LINTAS__API__JWT__SECRET", word}};
-    const Lines sets{"api.jwt.secret:" + word, "threads=" + from_file,
-                     "limits.drain=${env:X}",  "log.level=${env:X}",
-                     "api.testing=${env:X}",   "database.primary.url=" + word};
+    const Lines sets{"api.jwt.secret:" + word,
+                     "threads=" + from_file,
+                     "limits.drain=${env:X}",
+                     "log.level=${env:X}",
+                     "api.testing=${env:X}",
+                     "database.primary.url=" + word,
+                     "consistency.position_key=" + word,
+                     "database.feed.url=" + word,
+                     "database.replicas.0.url=" + word,
+                     "database.replicas.0.name=a"};
     const Loaded loaded = load("api: { jwt: { role_claim: " + word + " }, pre_request: " + word +
                                    ", anon_role: !" + word + " x }\n",
                                sets, environment);
     CHECK(loaded.problems.size() == 6);
     const Loaded typed = load(kUrl + "api: { jwt: { secret: " + word + " } }\n", sets, environment);
-    CHECK(typed.problems.size() == 7);
+    CHECK(typed.problems.size() == 10);
     for (const Loaded& one : {loaded, typed}) {
         for (const std::string& line : one.problems) {
             INFO(line);
