@@ -23,8 +23,11 @@ std::size_t Catalogue::Hash::operator()(const KeyView& key) const {
 }
 
 Catalogue::Catalogue(std::vector<Relation> relations, std::vector<Function> functions,
-                     std::vector<Role> roles)
-    : relations_{std::move(relations)}, functions_{std::move(functions)}, roles_{std::move(roles)} {
+                     std::vector<Role> roles, std::uint64_t fingerprint)
+    : relations_{std::move(relations)},
+      functions_{std::move(functions)},
+      roles_{std::move(roles)},
+      fingerprint_{fingerprint} {
     relation_index_.reserve(relations_.size());
     for (std::size_t i = 0; i < relations_.size(); ++i) {
         relation_index_.emplace(Key{relations_[i].schema, relations_[i].name}, i);

@@ -12,6 +12,15 @@
 
 namespace lintas::schema {
 
+/// How the text of a key's value can be made canonical, so that two spellings of one row meet in
+/// one cache key and one stamp. Domains count as what they are made of.
+enum class KeyType {
+    other,    // no canonical text is known
+    integer,  // int2, int4, int8: decimal digits
+    uuid,     // hexadecimal digits, lower-case, with hyphens
+    text,     // text, varchar with a deterministic collation: the bytes themselves
+};
+
 struct Column {
     std::string name;
     std::string type;  // format_type(): full text, schema-qualified where needed, domains kept
@@ -22,7 +31,13 @@ struct Column {
     std::optional<std::string>
         default_sql{};  // expression text; for identity: nextval('…'::regclass);
                         // for a column without one, its domain's default
+    KeyType key_type = KeyType::other;
+    bool input_reads_clock = true;  // a value like 'today' may mean another one tomorrow: dates and
+                                    // times, and whatever is made of types that are not known
 };
+
+/// Whether an answer may be kept (POSITIONS 7), as far as the relation alone decides.
+enum class Cacheability { yes, no };
 
 enum class RelationKind { table, partitioned, view, materialized_view, foreign };
 
@@ -47,6 +62,21 @@ struct Relation {
     std::vector<std::vector<std::string>>
         unique_keys{};  // not-null unique indexes and the primary key, plain columns only
 
+    std::uint32_t oid = 0;
+    std::vector<std::uint32_t>
+        reads{};  // relations whose rows an answer depends on, itself included: tables,
+                  // materialized views, foreign tables, through views, policies and inheritance; a
+                  // partition is its root. Sorted, unique.
+    std::vector<std::size_t>
+        row_key{};  // indexes into `columns` of the primary key, in key order; empty unless an
+                    // ordinary table without children whose key columns all have a KeyType
+    bool needs_primary = true;  // reads what a replica does not have or cannot read: unlogged,
+                                // temporary, foreign, a sequence
+    bool reads_materialized = false;  // of `reads`, one changes by REFRESH alone
+    bool reads_claims = true;         // the answer depends on the role and claims of who asks
+    Cacheability cacheability = Cacheability::no;
+    std::string why_not_cacheable = "unknown";  // plain words; empty if it is
+
     const Column* column(std::string_view column_name) const;
 };
 
@@ -69,13 +99,18 @@ struct Role {
 class Catalogue {
  public:
     Catalogue(std::vector<Relation> relations, std::vector<Function> functions,
-              std::vector<Role> roles);
+              std::vector<Role> roles, std::uint64_t fingerprint = 0);
 
     const Relation* relation(std::string_view schema, std::string_view name) const;
     const Function* function(std::string_view schema, std::string_view name) const;
     const Role* role(std::string_view name) const;
 
     const std::vector<Relation>& relations() const { return relations_; }
+
+    /// Equal for two loads iff all that was read is equal, definitions of views, policies and the
+    /// functions that they call included; privileges are not. The same on every host and build, and
+    /// on a physical replica that is read as the same user.
+    std::uint64_t fingerprint() const { return fingerprint_; }
 
  private:
     // Keys are copies, so that a copied or moved Catalogue needs no new index; lookups take views
@@ -103,6 +138,7 @@ class Catalogue {
     std::vector<Relation> relations_;
     std::vector<Function> functions_;
     std::vector<Role> roles_;
+    std::uint64_t fingerprint_;
     std::unordered_map<Key, std::size_t, Hash, Equal> relation_index_;
     std::unordered_map<Key, std::size_t, Hash, Equal> function_index_;
     std::unordered_map<std::string, std::size_t, Hash, Equal> role_index_;
