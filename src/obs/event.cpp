@@ -15,6 +15,8 @@ constexpr std::array<std::string_view, kSources> kSourceLabels{"memory",  "redis
 constexpr std::array<std::string_view, kConsistencies> kConsistencyLabels{"eventual", "bounded",
                                                                           "session", "critical"};
 constexpr std::array<std::string_view, kQueryKinds> kQueryLabels{"read", "write", "catalogue"};
+constexpr std::array<std::string_view, kCacheResults> kCacheLabels{"hit", "stale", "miss", "bypass",
+                                                                   "error"};
 
 }  // namespace
 
@@ -32,6 +34,10 @@ std::string_view label(Consistency consistency) {
 }
 std::string_view label(QueryKind kind) {
     return kQueryLabels[static_cast<std::size_t>(kind)];
+}
+
+std::string_view label(CacheResult result) {
+    return kCacheLabels[static_cast<std::size_t>(result)];
 }
 
 Method method_from(std::string_view name) {

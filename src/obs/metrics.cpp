@@ -69,7 +69,10 @@ void ThreadMetrics::request(const RequestEvent& event) {
     request_seconds_[index(event.route)][index(event.source)].observe(event.duration);
     if (event.consistency) read_source_[index(event.source)][index(*event.consistency)].add();
     if (event.query) query(event.pool, *event.query, event.database_time);
+    if (event.memory) memory_[index(*event.memory)].add();
+    if (event.age) staleness_.observe(*event.age);
     if (event.error_code == "LNT005") shed_.add();
+    if (event.error_code == "LNT009") tokens_lost_.add();
 }
 
 void ThreadMetrics::query(std::size_t pool, QueryKind kind, std::chrono::nanoseconds duration) {
@@ -85,12 +88,16 @@ void ThreadMetrics::pool_connections(std::size_t pool, PoolState state, std::int
 /// Adds the threads up, family by family.
 class MetricsText {
  public:
-    MetricsText(const MetricsOptions& options, const std::vector<const ThreadMetrics*>& threads)
-        : options_(options), threads_(threads) {}
+    MetricsText(const MetricsOptions& options, std::vector<std::string> pools,
+                const SiteFigures& site, const std::vector<const ThreadMetrics*>& threads)
+        : options_(options), pools_(std::move(pools)), site_(site), threads_(threads) {}
 
     std::string text() {
         requests();
         reads();
+        cache();
+        replicas();
+        feed();
         database();
         process();
         return out_.take();
@@ -194,12 +201,72 @@ class MetricsText {
         }
     }
 
+    void cache() {
+        out_.family("lintas_read_staleness_seconds", Type::histogram,
+                    "How far behind the primary the answers may be that were not read on it.");
+        plain_histogram(histogram_total(
+            [](const ThreadMetrics& t) -> const Histogram& { return t.staleness_; }));
+        out_.family("lintas_cache_requests_total", Type::counter, "Reads by what a cache had.");
+        for (std::size_t r = 0; r < kCacheResults; ++r) {
+            out_.sample({{"tier", "memory"}, {"result", label(static_cast<CacheResult>(r))}},
+                        total([&](const ThreadMetrics& t) { return t.memory_[r].value(); }));
+        }
+        out_.family("lintas_cache_bytes", Type::gauge, "Bytes that a cache holds.");
+        out_.sample({{"tier", "memory"}}, site_.memory_bytes);
+        out_.family("lintas_cache_evictions_total", Type::counter,
+                    "Entries that had to make room for others.");
+        out_.sample({{"tier", "memory"}}, site_.memory_evictions);
+        out_.family("lintas_tokens_lost_total", Type::counter,
+                    "Position tokens refused because a failover dropped what they stand for.");
+        out_.sample({}, total([](const ThreadMetrics& t) { return t.tokens_lost_.value(); }));
+    }
+
+    void replicas() {
+        if (site_.replicas.empty()) return;
+        out_.family("lintas_replica_lag_seconds", Type::gauge,
+                    "How far a replica is behind the primary at most; true on an idle system.");
+        for (const ReplicaFigures& replica : site_.replicas) {
+            if (replica.lag_seconds) {
+                out_.sample({{"replica", replica.name}}, *replica.lag_seconds);
+            }
+        }
+        out_.family("lintas_replica_position_bytes", Type::gauge,
+                    "The position that a replica has replayed, in bytes of write-ahead log.");
+        for (const ReplicaFigures& replica : site_.replicas) {
+            out_.sample({{"replica", replica.name}}, replica.position);
+        }
+    }
+
+    void feed() {
+        out_.family("lintas_feed_lag_seconds", Type::gauge,
+                    "How far the change feed is behind the primary at most.");
+        if (site_.feed_lag_seconds) out_.sample({}, *site_.feed_lag_seconds);
+        out_.family("lintas_feed_position_bytes", Type::gauge,
+                    "Every commit that ended up to here has been stamped.");
+        out_.sample({}, site_.feed_position);
+        out_.family("lintas_feed_stamps_total", Type::counter, "Changes that the feed told.");
+        out_.sample({}, site_.feed_stamps);
+        out_.family("lintas_feed_epoch_breaks_total", Type::counter,
+                    "Times the feed could not go on where it had stopped.");
+        out_.sample({}, site_.feed_breaks);
+    }
+
+    void plain_histogram(const HistogramTotal& total) {
+        std::uint64_t cumulative = 0;
+        for (std::size_t i = 0; i < total.buckets.size(); ++i) {
+            cumulative += total.buckets[i];
+            out_.sample("_bucket", {{"le", kBucketLabels[i]}}, cumulative);
+        }
+        out_.sample("_sum", {}, static_cast<double>(total.sum_ns) / 1e9);
+        out_.sample("_count", {}, total.count);
+    }
+
     void database() {
         out_.family("lintas_db_pool_connections", Type::gauge,
                     "Connections to the database by state.");
-        for (std::size_t p = 0; p < options_.pools.size(); ++p) {
+        for (std::size_t p = 0; p < pools_.size(); ++p) {
             for (std::size_t s = 0; s < kPoolStates; ++s) {
-                out_.sample({{"pool", options_.pools[p]}, {"state", kPoolLabels[s]}},
+                out_.sample({{"pool", pools_[p]}, {"state", kPoolLabels[s]}},
                             total([&](const ThreadMetrics& t) {
                                 return t.pools_[p].connections[s].value();
                             }));
@@ -208,9 +275,9 @@ class MetricsText {
         out_.family(
             "lintas_db_query_seconds", Type::histogram,
             "Time a request or a background task waited for the database, the pool included.");
-        for (std::size_t p = 0; p < options_.pools.size(); ++p) {
+        for (std::size_t p = 0; p < pools_.size(); ++p) {
             for (std::size_t k = 0; k < kQueryKinds; ++k) {
-                histogram({"pool", options_.pools[p]}, {"kind", label(static_cast<QueryKind>(k))},
+                histogram({"pool", pools_[p]}, {"kind", label(static_cast<QueryKind>(k))},
                           histogram_total([&](const ThreadMetrics& t) -> const Histogram& {
                               return t.pools_[p].seconds[k];
                           }));
@@ -243,6 +310,8 @@ class MetricsText {
     }
 
     const MetricsOptions& options_;
+    const std::vector<std::string> pools_;
+    const SiteFigures& site_;
     const std::vector<const ThreadMetrics*>& threads_;
     Exposition out_;
 };
@@ -251,16 +320,27 @@ Metrics::Metrics(MetricsOptions options) : options_(std::move(options)) {}
 
 ThreadMetrics& Metrics::add_thread() {
     const std::lock_guard lock{mutex_};
-    return *threads_.emplace_back(std::make_unique<ThreadMetrics>(options_.pools.size()));
+    return *threads_.emplace_back(std::make_unique<ThreadMetrics>());
 }
 
-std::string Metrics::text() const {
+std::size_t Metrics::pool(std::string_view name) {
+    const std::lock_guard lock{mutex_};
+    const auto known = std::ranges::find(pools_, name);
+    if (known != pools_.end()) return static_cast<std::size_t>(known - pools_.begin());
+    if (pools_.size() == ThreadMetrics::kPools) return ThreadMetrics::kPools - 1;
+    pools_.emplace_back(name);
+    return pools_.size() - 1;
+}
+
+std::string Metrics::text(const SiteFigures& site) const {
     std::vector<const ThreadMetrics*> threads;
+    std::vector<std::string> pools;
     {
         const std::lock_guard lock{mutex_};
         for (const auto& thread : threads_) threads.push_back(thread.get());
+        pools = pools_;
     }
-    return MetricsText{options_, threads}.text();
+    return MetricsText{options_, std::move(pools), site, threads}.text();
 }
 
 std::int64_t Metrics::in_flight() const {

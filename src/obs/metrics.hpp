@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "obs/event.hpp"
+#include "obs/figures.hpp"
 
 namespace lintas::obs {
 
@@ -72,7 +73,10 @@ std::string_view label(PoolState state);
 /// One thread's share. Thread: every function but the readers from the owning thread alone.
 class alignas(64) ThreadMetrics {
  public:
-    explicit ThreadMetrics(std::size_t pools) : pools_(pools) {}
+    /// More pools than this are not told apart: the last one stands for the rest.
+    static constexpr std::size_t kPools = 40;
+
+    ThreadMetrics() : pools_(kPools) {}
     ~ThreadMetrics();
     ThreadMetrics(const ThreadMetrics&) = delete;
     ThreadMetrics& operator=(const ThreadMetrics&) = delete;
@@ -103,7 +107,10 @@ class alignas(64) ThreadMetrics {
     std::array<std::atomic<StatusBlock*>, kStatuses> statuses_{};
     std::array<std::array<Histogram, kSources>, kRoutes> request_seconds_{};
     std::array<std::array<Counter, kConsistencies>, kSources> read_source_{};
+    std::array<Counter, kCacheResults> memory_{};
+    Histogram staleness_{};
     Counter shed_{};
+    Counter tokens_lost_{};
     Gauge in_flight_{};
     std::vector<Pool> pools_;
 };
@@ -111,7 +118,6 @@ class alignas(64) ThreadMetrics {
 struct MetricsOptions {
     std::string version;
     std::string role;
-    std::vector<std::string> pools{"primary"};  // the names that the label `pool` may have
 };
 
 class Metrics {
@@ -121,10 +127,13 @@ class Metrics {
     /// A new thread's share; lives as long as the Metrics. Any thread.
     ThreadMetrics& add_thread();
 
+    /// The number of a pool with that name, for ThreadMetrics; a name keeps its number. Any thread.
+    std::size_t pool(std::string_view name);
+
     /// The whole exposition (text format 0.0.4). Any thread; a scrape costs some 100 us and stops
     /// nobody. Every figure is exact once its thread has moved on; two figures of one request may
     /// be one scrape apart.
-    std::string text() const;
+    std::string text(const SiteFigures& site = {}) const;
 
     /// Requests in the works, in all threads.
     std::int64_t in_flight() const;
@@ -133,7 +142,8 @@ class Metrics {
 
  private:
     const MetricsOptions options_;
-    mutable std::mutex mutex_;  // the list, not the figures
+    mutable std::mutex mutex_;  // the lists, not the figures
+    std::vector<std::string> pools_{"primary"};
     std::vector<std::unique_ptr<ThreadMetrics>> threads_;
 };
 

@@ -25,6 +25,8 @@ void Observer::done(const RequestEvent& event) {
             .text_if("db_role", event.database_role)
             .text_if("code", event.error_code)
             .milliseconds("duration_ms", event.duration);
+        if (event.memory) line.word("memory", label(*event.memory));
+        if (event.age) line.milliseconds("age_ms", *event.age);
         if (event.query) line.milliseconds("db_ms", event.database_time);
         line.number("bytes", static_cast<std::int64_t>(event.response_bytes));
         if (event.rows) line.number("rows", *event.rows);

@@ -53,8 +53,8 @@ TEST_CASE("metrics: the text before any request", "[unit][obs]") {
                      "\",consistency=\"" + consistency + "\"} 0\n";
         }
     }
-    CHECK(
-        own_part(metrics) ==
+    const std::string own = own_part(metrics);
+    CHECK(own.starts_with(
         "# HELP lintas_http_requests_total Requests answered.\n"
         "# TYPE lintas_http_requests_total counter\n"
         "# HELP lintas_http_request_seconds Time from a request's first byte to its answer's last, "
@@ -72,22 +72,23 @@ TEST_CASE("metrics: the text before any request", "[unit][obs]") {
         "that was asked "
         "for.\n"
         "# TYPE lintas_read_source_total counter\n" +
-            reads +
-            "# HELP lintas_db_pool_connections Connections to the database by state.\n"
-            "# TYPE lintas_db_pool_connections gauge\n"
-            "lintas_db_pool_connections{pool=\"primary\",state=\"idle\"} 0\n"
-            "lintas_db_pool_connections{pool=\"primary\",state=\"busy\"} 0\n"
-            "lintas_db_pool_connections{pool=\"primary\",state=\"connecting\"} 0\n"
-            "# HELP lintas_db_query_seconds Time a request or a background task waited for the "
-            "database, the pool "
-            "included.\n"
-            "# TYPE lintas_db_query_seconds histogram\n"
-            "# HELP lintas_backup_active 1 while a backup serves requests; 0 on every other role.\n"
-            "# TYPE lintas_backup_active gauge\n"
-            "lintas_backup_active 0\n"
-            "# HELP lintas_build_info Always 1; the labels say what is running.\n"
-            "# TYPE lintas_build_info gauge\n"
-            "lintas_build_info{version=\"0.1.0\",role=\"primary\"} 1\n");
+        reads));
+    CHECK(own.ends_with(
+        "# HELP lintas_db_pool_connections Connections to the database by state.\n"
+        "# TYPE lintas_db_pool_connections gauge\n"
+        "lintas_db_pool_connections{pool=\"primary\",state=\"idle\"} 0\n"
+        "lintas_db_pool_connections{pool=\"primary\",state=\"busy\"} 0\n"
+        "lintas_db_pool_connections{pool=\"primary\",state=\"connecting\"} 0\n"
+        "# HELP lintas_db_query_seconds Time a request or a background task waited for the "
+        "database, the pool "
+        "included.\n"
+        "# TYPE lintas_db_query_seconds histogram\n"
+        "# HELP lintas_backup_active 1 while a backup serves requests; 0 on every other role.\n"
+        "# TYPE lintas_backup_active gauge\n"
+        "lintas_backup_active 0\n"
+        "# HELP lintas_build_info Always 1; the labels say what is running.\n"
+        "# TYPE lintas_build_info gauge\n"
+        "lintas_build_info{version=\"0.1.0\",role=\"primary\"} 1\n"));
 }
 
 TEST_CASE("metrics: one request adds to its own series only", "[unit][obs]") {
@@ -118,7 +119,10 @@ TEST_CASE("metrics: one request adds to its own series only", "[unit][obs]") {
 }
 
 TEST_CASE("metrics: everything together is what a scraper accepts", "[unit][obs]") {
-    Metrics metrics{{.version = "0.1.0", .role = "primary", .pools = {"primary", "r\"1\\\n"}}};
+    Metrics metrics{{.version = "0.1.0", .role = "primary"}};
+    CHECK(metrics.pool("primary") == 0);
+    CHECK(metrics.pool("r\"1\\\n") == 1);
+    CHECK(metrics.pool("r\"1\\\n") == 1);
     ThreadMetrics& mine = metrics.add_thread();
     RequestEvent event = read_event();
     for (const int status : {100, 200, 599, 0, -1, 99, 600, 100000}) {
@@ -149,14 +153,30 @@ TEST_CASE("metrics: everything together is what a scraper accepts", "[unit][obs]
               .samples.at(R"(lintas_db_pool_connections{pool="r\"1\\\n",state="busy"})") == 7);
     std::set<std::string> names;
     for (const auto& [name, family] : families) names.insert(name);
-    CHECK(names == std::set<std::string>{
-                       "lintas_http_requests_total", "lintas_http_request_seconds",
-                       "lintas_http_in_flight", "lintas_http_shed_total",
-                       "lintas_read_source_total", "lintas_db_pool_connections",
-                       "lintas_db_query_seconds", "lintas_backup_active", "lintas_build_info",
-                       "process_cpu_seconds_total", "process_resident_memory_bytes",
-                       "process_virtual_memory_bytes", "process_open_fds", "process_max_fds",
-                       "process_start_time_seconds"});
+    CHECK(names == std::set<std::string>{"lintas_http_requests_total",
+                                         "lintas_http_request_seconds",
+                                         "lintas_http_in_flight",
+                                         "lintas_http_shed_total",
+                                         "lintas_read_source_total",
+                                         "lintas_read_staleness_seconds",
+                                         "lintas_cache_requests_total",
+                                         "lintas_cache_bytes",
+                                         "lintas_cache_evictions_total",
+                                         "lintas_tokens_lost_total",
+                                         "lintas_feed_lag_seconds",
+                                         "lintas_feed_position_bytes",
+                                         "lintas_feed_stamps_total",
+                                         "lintas_feed_epoch_breaks_total",
+                                         "lintas_db_pool_connections",
+                                         "lintas_db_query_seconds",
+                                         "lintas_backup_active",
+                                         "lintas_build_info",
+                                         "process_cpu_seconds_total",
+                                         "process_resident_memory_bytes",
+                                         "process_virtual_memory_bytes",
+                                         "process_open_fds",
+                                         "process_max_fds",
+                                         "process_start_time_seconds"});
 }
 
 TEST_CASE("metrics: LNT005 is counted as shed, other errors are not", "[unit][obs]") {
@@ -314,4 +334,34 @@ TEST_CASE("exposition parser: refuses what a scraper would refuse", "[unit][obs]
                  "# HELP x h\n# TYPE x histogram\nx_bucket{le=\"+Inf\"} 1\nx_sum 1\nx_count 2\n",
                  "# HELP x h\n# TYPE x histogram\nx_bucket{le=\"1\"} 1\nx_sum 1\nx_count 1\n");
     CHECK_THROWS(parse_exposition(text));
+}
+
+TEST_CASE("metrics: the site's figures are shown, and what is not known is not", "[unit][obs]") {
+    Metrics metrics{{.version = "0.1.0", .role = "primary"}};
+    ThreadMetrics& thread = metrics.add_thread();
+    RequestEvent event;
+    event.memory = CacheResult::stale;
+    event.age = std::chrono::milliseconds{700};
+    event.error_code = "LNT009";
+    thread.request(event);
+    SiteFigures site;
+    site.replicas = {{"r1", 0.25, 4096}, {"r2", std::nullopt, 0}};
+    site.memory_bytes = 123;
+    site.feed_breaks = 3;
+    const std::string text = metrics.text(site);
+    for (const char* line :
+         {"lintas_cache_requests_total{tier=\"memory\",result=\"stale\"} 1\n",
+          "lintas_cache_requests_total{tier=\"memory\",result=\"hit\"} 0\n",
+          "lintas_cache_bytes{tier=\"memory\"} 123\n", "lintas_tokens_lost_total 1\n",
+          "lintas_read_staleness_seconds_bucket{le=\"0.5\"} 0\n",
+          "lintas_read_staleness_seconds_bucket{le=\"1\"} 1\n",
+          "lintas_replica_lag_seconds{replica=\"r1\"} 0.25\n",
+          "lintas_replica_position_bytes{replica=\"r1\"} 4096\n",
+          "lintas_replica_position_bytes{replica=\"r2\"} 0\n",
+          "lintas_feed_epoch_breaks_total 3\n"}) {
+        INFO(line);
+        CHECK(text.find(line) != std::string::npos);
+    }
+    CHECK(text.find("lintas_replica_lag_seconds{replica=\"r2\"}") == std::string::npos);
+    CHECK(text.find("\nlintas_feed_lag_seconds ") == std::string::npos);
 }
