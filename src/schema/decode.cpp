@@ -1,7 +1,10 @@
 #include "schema/decode.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -88,15 +91,55 @@ std::optional<std::vector<std::string>> names_from(const json::value& value) {
     return names;
 }
 
+std::optional<KeyType> key_type_from(const json::value& value) {
+    if (!value.is_string() || value.get_string().size() != 1) return std::nullopt;
+    switch (value.get_string().front()) {
+        case 'i':
+            return KeyType::integer;
+        case 'u':
+            return KeyType::uuid;
+        case 't':
+            return KeyType::text;
+        case 'o':
+            return KeyType::other;
+        default:
+            return std::nullopt;
+    }
+}
+
+std::optional<std::vector<std::uint32_t>> oids_from(const json::array& list) {
+    std::vector<std::uint32_t> oids;
+    oids.reserve(list.size());
+    for (const json::value& item : list) {
+        boost::system::error_code problem;
+        const auto oid = item.to_number<std::uint32_t>(problem);
+        if (problem) return std::nullopt;
+        oids.push_back(oid);
+    }
+    // Looked at with a binary search, whatever the server's order.
+    std::ranges::sort(oids);
+    oids.erase(std::ranges::unique(oids).begin(), oids.end());
+    return oids;
+}
+
+std::optional<std::uint32_t> oid_from(std::string_view text) {
+    std::uint32_t oid = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), oid);
+    if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return oid;
+}
+
 std::optional<Column> column_from(const json::value& value) {
     const json::array* fields = value.if_array();
-    if (fields == nullptr || fields->size() != 7) return std::nullopt;
+    if (fields == nullptr || fields->size() != 9) return std::nullopt;
     const json::array& f = *fields;
     if (!f[0].is_string() || !f[1].is_string()) return std::nullopt;
     for (std::size_t i = 2; i < 6; ++i) {
         if (!f[i].is_bool()) return std::nullopt;
     }
-    if (!f[6].is_string() && !f[6].is_null()) return std::nullopt;
+    const std::optional<KeyType> key_type = key_type_from(f[6]);
+    if (!key_type || !f[7].is_bool()) return std::nullopt;
+    if (!f[8].is_string() && !f[8].is_null()) return std::nullopt;
 
     Column column;
     column.name = f[0].get_string();
@@ -105,7 +148,9 @@ std::optional<Column> column_from(const json::value& value) {
     column.is_json = f[3].get_bool();
     column.is_tsvector = f[4].get_bool();
     column.generated = f[5].get_bool();
-    if (f[6].is_string()) column.default_sql = std::string{f[6].get_string()};
+    column.key_type = *key_type;
+    column.input_reads_clock = f[7].get_bool();
+    if (f[8].is_string()) column.default_sql = std::string{f[8].get_string()};
     return column;
 }
 
@@ -129,6 +174,11 @@ std::optional<RelationKind> kind_from(char relkind) {
 struct Traits {
     bool row_security = false;
     bool has_volatile_parts = false;
+    std::vector<std::uint32_t> reads{};
+    bool needs_primary = false;
+    bool reads_materialized = false;
+    bool reads_claims = false;
+    std::optional<std::string> why_not_cacheable{};
 };
 
 struct ByOid {
@@ -144,8 +194,15 @@ Result<ByOid> decode_by_oid(const CatalogueTables& tables) {
         Traits traits;
         traits.row_security = cells.boolean();
         traits.has_volatile_parts = cells.boolean();
+        std::optional<std::vector<std::uint32_t>> reads = oids_from(cells.list());
+        cells.expect(reads.has_value(), "is not a list of oids");
+        traits.needs_primary = cells.boolean();
+        traits.reads_materialized = cells.boolean();
+        traits.reads_claims = cells.boolean();
+        traits.why_not_cacheable = cells.optional_text();
         if (cells.problem()) return fail(*cells.problem());
-        by_oid.traits.emplace(std::move(oid), traits);
+        traits.reads = std::move(*reads);
+        by_oid.traits.emplace(std::move(oid), std::move(traits));
     }
     for (const TableRow& row : tables.view_keys) {
         Cells cells{"view_keys", row};
@@ -158,10 +215,35 @@ Result<ByOid> decode_by_oid(const CatalogueTables& tables) {
     return by_oid;
 }
 
+void take_traits(const Traits& traits, Relation& relation) {
+    relation.row_security = traits.row_security;
+    relation.has_volatile_parts = traits.has_volatile_parts;
+    relation.reads = traits.reads;
+    relation.needs_primary = traits.needs_primary;
+    relation.reads_materialized = traits.reads_materialized;
+    relation.reads_claims = traits.reads_claims;
+    relation.why_not_cacheable = traits.why_not_cacheable.value_or(std::string{});
+    relation.cacheability =
+        relation.why_not_cacheable.empty() ? Cacheability::yes : Cacheability::no;
+}
+
+// Empty unless every column of the primary key is there and has a canonical text.
+std::vector<std::size_t> row_key_of(const Relation& relation) {
+    std::vector<std::size_t> key;
+    for (const std::string& name : relation.primary_key) {
+        const Column* column = relation.column(name);
+        if (column == nullptr || column->key_type == KeyType::other) return {};
+        key.push_back(static_cast<std::size_t>(column - relation.columns.data()));
+    }
+    return key;
+}
+
 Result<Relation> decode_relation(const TableRow& row, const ByOid& by_oid) {
     Cells cells{"relations", row};
-    const std::string oid = cells.text();
     Relation relation;
+    const std::string oid = cells.text();
+    const std::optional<std::uint32_t> number = oid_from(oid);
+    cells.expect(number.has_value(), "is not an oid");
     relation.schema = cells.text();
     relation.name = cells.text();
     const std::optional<RelationKind> kind = kind_from(cells.letter());
@@ -183,17 +265,22 @@ Result<Relation> decode_relation(const TableRow& row, const ByOid& by_oid) {
     }
     relation.may_set_response = cells.boolean();
     relation.cascades = cells.boolean();
+    const bool has_children = cells.boolean();
     if (cells.problem()) return fail(*cells.problem());
 
     relation.kind = *kind;
     relation.primary_key = std::move(*primary_key);
+    relation.oid = *number;
+    // One snapshot gives both lists, so traits are always found; without them the worst of the
+    // relation would be believed.
     if (const auto found = by_oid.traits.find(oid); found != by_oid.traits.end()) {
-        relation.row_security = found->second.row_security;
-        relation.has_volatile_parts = found->second.has_volatile_parts;
+        take_traits(found->second, relation);
     } else {
-        // One snapshot gives both lists, so this cannot happen; believing the worst of it is free.
         relation.row_security = true;
         relation.has_volatile_parts = true;
+    }
+    if (relation.kind == RelationKind::table && !has_children) {
+        relation.row_key = row_key_of(relation);
     }
     if (const auto found = by_oid.view_keys.find(oid);
         found != by_oid.view_keys.end() && relation.primary_key.empty()) {
@@ -244,6 +331,52 @@ Result<std::vector<T>> decode_all(const Table& table, const Decode& decode_one) 
     return all;
 }
 
+// FNV-1a, whose high bits alone are good enough to be added up: mixed once more at the end.
+class Hash {
+ public:
+    void add(std::string_view bytes) {
+        for (const char c : bytes) {
+            value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+        }
+    }
+
+    void add(std::uint64_t number) {
+        for (unsigned shift = 0; shift < 64; shift += 8) {
+            value_ = (value_ ^ ((number >> shift) & 0xFFU)) * 0x100000001b3ULL;
+        }
+    }
+
+    std::uint64_t value() const {
+        std::uint64_t mixed = value_;
+        mixed = (mixed ^ (mixed >> 33U)) * 0xff51afd7ed558ccdULL;
+        mixed = (mixed ^ (mixed >> 33U)) * 0xc4ceb9fe1a85ec53ULL;
+        return mixed ^ (mixed >> 33U);
+    }
+
+ private:
+    std::uint64_t value_ = 0xcbf29ce484222325ULL;
+};
+
+// The rows' hashes are added, so that their order does not count; lengths keep cells apart.
+std::uint64_t fingerprint_of(const CatalogueTables& tables) {
+    std::uint64_t sum = 0;
+    std::uint64_t which = 0;
+    for (const Table* table : {&tables.missing_schemas, &tables.relations, &tables.traits,
+                               &tables.view_keys, &tables.functions, &tables.roles}) {
+        ++which;
+        for (const TableRow& row : *table) {
+            Hash hash;
+            hash.add(which);
+            for (const std::optional<std::string_view>& cell : row) {
+                hash.add(cell ? cell->size() : ~std::uint64_t{0});
+                if (cell) hash.add(*cell);
+            }
+            sum += hash.value();
+        }
+    }
+    return sum;
+}
+
 }  // namespace
 
 Result<Loaded> decode(const CatalogueTables& tables) {
@@ -264,8 +397,8 @@ Result<Loaded> decode(const CatalogueTables& tables) {
         loaded.missing_schemas.push_back(cells.text());
         if (cells.problem()) return fail(*cells.problem());
     }
-    loaded.catalogue = std::make_shared<const Catalogue>(std::move(*relations),
-                                                         std::move(*functions), std::move(*roles));
+    loaded.catalogue = std::make_shared<const Catalogue>(
+        std::move(*relations), std::move(*functions), std::move(*roles), fingerprint_of(tables));
     return loaded;
 }
 

@@ -17,9 +17,11 @@ ORDER BY s.position
 )sql";
 
 // - pg_relation_is_updatable() is asked of views and foreign tables only, and not of foreign tables
-//   without a handler, for which it raises an error.
+//   without a handler and views on them (`unhandled`), for which it raises an error.
 // - A default is looked for in the column, its identity sequence, then its own domain: PostgreSQL
 //   copies an inner domain's default when the outer one is created.
+// - A type's input function is immutable unless it knows words such as 'today', or it looks into a
+//   catalogue (enum) or at a style of output (interval); those two are constants as well.
 // - A unique key promises that `key = value` finds at most one row. So: not-null plain columns,
 //   checked at once, in use, no inheritance children (an index covers only its own table), the
 //   type's own equality, and either the column's collation or one that cannot be laxer than the
@@ -31,6 +33,17 @@ exposed AS (
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname IN (SELECT json_array_elements_text($1::json))
       AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+),
+unhandled(oid) AS (
+    SELECT t.ftrelid
+    FROM pg_foreign_table t
+    JOIN pg_foreign_server s ON s.oid = t.ftserver
+    JOIN pg_foreign_data_wrapper f ON f.oid = s.srvfdw AND f.fdwhandler = 0
+    UNION
+    SELECT r.ev_class
+    FROM unhandled u
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = u.oid AND d.classid = 'pg_rewrite'::regclass
+    JOIN pg_rewrite r ON r.oid = d.objid
 ),
 resolved_domain(oid, base, not_null) AS (
     SELECT t.oid, t.typbasetype, t.typnotnull FROM pg_type t WHERE t.typtype = 'd'
@@ -58,6 +71,12 @@ columns AS (
                coalesce(b.base, a.atttypid) IN ('json'::regtype, 'jsonb'::regtype),
                coalesce(b.base, a.atttypid) = 'tsvector'::regtype,
                a.attgenerated <> '',
+               CASE WHEN coalesce(b.base, a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'i'
+                    WHEN coalesce(b.base, a.atttypid) = 'uuid'::regtype THEN 'u'
+                    WHEN coalesce(b.base, a.atttypid) IN ('text'::regtype, 'varchar'::regtype)
+                         AND l.collisdeterministic THEN 't'
+                    ELSE 'o' END,
+               NOT (s.typtype = 'e' OR s.oid = 'interval'::regtype OR (s.typtype = 'b' AND i.provolatile = 'i')),
                CASE WHEN a.attgenerated <> '' THEN NULL
                     WHEN a.attidentity <> '' THEN format('nextval(%L::regclass)', q.name)
                     WHEN d.adbin IS NOT NULL THEN pg_get_expr(d.adbin, d.adrelid)
@@ -67,6 +86,12 @@ columns AS (
     JOIN exposed e ON e.oid = a.attrelid
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN domain_base b ON b.oid = a.atttypid
+    LEFT JOIN pg_collation l ON l.oid = a.attcollation
+    LEFT JOIN pg_type base ON base.oid = coalesce(b.base, a.atttypid)
+    LEFT JOIN pg_type element ON element.oid = base.typelem AND base.typcategory = 'A'
+    LEFT JOIN domain_base eb ON eb.oid = element.oid
+    LEFT JOIN pg_type s ON s.oid = coalesce(eb.base, element.oid, base.oid)
+    LEFT JOIN pg_proc i ON i.oid = s.typinput
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     LEFT JOIN identity_sequence q ON a.attidentity <> '' AND q.relation = a.attrelid AND q.attnum = a.attnum
     WHERE a.attnum > 0 AND NOT a.attisdropped
@@ -118,122 +143,16 @@ SELECT e.oid, e.nspname, e.relname, e.relkind,
                       WHERE k.conrelid = e.oid AND d.refclassid = 'pg_proc'::regclass),
        EXISTS (SELECT FROM pg_constraint k
                WHERE k.confrelid = e.oid AND k.contype = 'f'
-                 AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd')))
+                 AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))),
+       e.relhassubclass AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = e.oid)
 FROM exposed e
 LEFT JOIN columns c ON c.oid = e.oid
 LEFT JOIN keys k ON k.oid = e.oid
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN e.relkind = 'v' THEN pg_relation_is_updatable(e.oid, true)
-                WHEN e.relkind = 'f' AND EXISTS (
-                        SELECT FROM pg_foreign_table t
-                        JOIN pg_foreign_server s ON s.oid = t.ftserver
-                        JOIN pg_foreign_data_wrapper f ON f.oid = s.srvfdw
-                        WHERE t.ftrelid = e.oid AND f.fdwhandler <> 0)
+    SELECT CASE WHEN e.relkind IN ('v', 'f') AND e.oid NOT IN (SELECT u.oid FROM unhandled u)
                 THEN pg_relation_is_updatable(e.oid, true)
                 ELSE 0 END AS events) w
 ORDER BY e.nspname, e.relname
-)sql";
-
-// Views and policies are read as the stored trees that the server executes (pg_node_tree), not
-// through pg_depend, which leaves out what is built in (set_config, random, pg_locks) by design. In
-// a tree, blanks and braces within names are escaped, so a name cannot imitate a field; to find too
-// much is harmless here.
-//
-// A function is volatile if it says so, or if what it calls is: the functions of an aggregate, of a
-// SQL body's tree, and, since a string body is opaque, every function whose name is followed by "("
-// in it, whatever its schema. A body with EXECUTE may call anything. Materialized views are stored
-// rows: their own query does not run when they are read.
-const char* const kTraits = R"sql(
-WITH RECURSIVE
-exposed AS (
-    SELECT c.oid
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname IN (SELECT json_array_elements_text($1::json))
-      AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
-),
-tree AS NOT MATERIALIZED (
-    SELECT c.oid, r.ev_action::text AS body
-    FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid AND r.ev_type = '1'
-    WHERE c.relkind = 'v'
-    UNION ALL
-    SELECT c.oid, concat(p.polqual::text, ' ', p.polwithcheck::text)
-    FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid
-    WHERE c.relrowsecurity
-),
-reached(oid) AS (
-    SELECT oid FROM exposed
-    UNION
-    SELECT split_part(part.text, ' ', 1)::oid
-    FROM reached r JOIN tree t ON t.oid = r.oid
-    CROSS JOIN LATERAL unnest(string_to_array(t.body, ' :relid ')) AS part(text)
-    WHERE part.text ~ '^[1-9][0-9]* '
-),
-reached_tree AS MATERIALIZED (
-    SELECT t.oid, t.body FROM reached r JOIN tree t ON t.oid = r.oid
-),
-reads AS MATERIALIZED (
-    SELECT DISTINCT t.oid, split_part(part.text, ' ', 1)::oid AS other
-    FROM reached_tree t CROSS JOIN LATERAL unnest(string_to_array(t.body, ' :relid ')) AS part(text)
-    WHERE part.text ~ '^[1-9][0-9]* '
-),
-calls AS MATERIALIZED (
-    SELECT DISTINCT t.oid, split_part(part.text, ' ', 1)::oid AS function
-    FROM reached_tree t
-    CROSS JOIN unnest(ARRAY[' :funcid ', ' :opfuncid ', ' :aggfnoid ', ' :winfnoid ']) AS field(name)
-    CROSS JOIN LATERAL unnest(string_to_array(t.body, field.name)) AS part(text)
-    WHERE part.text ~ '^[1-9][0-9]* '
-    UNION
-    SELECT t.oid, o.oprcode::oid
-    FROM reached_tree t
-    CROSS JOIN LATERAL unnest(string_to_array(t.body, ' :opno ')) AS part(text)
-    JOIN pg_operator o ON o.oid = CASE WHEN part.text ~ '^[1-9][0-9]* ' THEN split_part(part.text, ' ', 1)::oid END
-),
-called(start, function) AS (
-    SELECT DISTINCT function, function FROM calls
-    UNION
-    SELECT c.start, next.function
-    FROM called c
-    JOIN pg_proc p ON p.oid = c.function
-    JOIN pg_language l ON l.oid = p.prolang
-    CROSS JOIN LATERAL (
-        SELECT f.function::oid
-        FROM pg_aggregate g
-        CROSS JOIN LATERAL unnest(ARRAY[g.aggtransfn, g.aggfinalfn, g.aggmtransfn, g.aggmfinalfn]) AS f(function)
-        WHERE p.prokind IN ('a', 'w') AND g.aggfnoid = p.oid AND f.function::oid <> 0
-        UNION ALL
-        SELECT m[1]::oid
-        FROM regexp_matches(CASE WHEN l.lanname = 'sql' THEN to_jsonb(p) ->> 'prosqlbody' END,
-                            ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)', 'g') m
-        UNION ALL
-        SELECT f.oid
-        FROM regexp_matches(CASE WHEN l.lanname NOT IN ('internal', 'c') THEN p.prosrc END,
-                            '([[:alpha:]_][[:alnum:]_$]*)"?\s*\(', 'g') m
-        JOIN pg_proc f ON f.proname IN (m[1]::name, lower(m[1])::name)
-        WHERE f.provolatile = 'v' OR f.oid >= 16384
-    ) next
-    WHERE p.provolatile <> 'v'
-),
-volatile_start AS (
-    SELECT DISTINCT c.start
-    FROM called c
-    JOIN pg_proc p ON p.oid = c.function
-    JOIN pg_language l ON l.oid = p.prolang
-    WHERE (p.prokind = 'f' AND p.provolatile = 'v')
-       OR (l.lanname NOT IN ('internal', 'c') AND p.prosrc ~* '\mexecute\M')
-),
-is_volatile AS (
-    SELECT DISTINCT c.oid FROM calls c JOIN volatile_start v ON v.start = c.function
-),
-through(oid, other) AS (
-    SELECT oid, oid FROM exposed
-    UNION
-    SELECT t.oid, r.other FROM through t JOIN reads r ON r.oid = t.other
-)
-SELECT t.oid, bool_or(c.relrowsecurity), bool_or(v.oid IS NOT NULL)
-FROM through t
-JOIN pg_class c ON c.oid = t.other
-LEFT JOIN is_volatile v ON v.oid = t.other
-GROUP BY t.oid
 )sql";
 
 // A view passes a key on when each row of one relation appears in it at most once: one query, one

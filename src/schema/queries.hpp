@@ -18,12 +18,15 @@ extern const char* const kSettings;
 extern const char* const kMissingSchemas;
 
 /// $1 → oid, schema, name, kind (pg_class.relkind), insertable, updatable, deletable ("t"/"f"),
-/// columns (JSON: [[name, type, nullable, is_json, is_tsvector, generated, default or null], …]),
-/// primary_key (JSON: [name, …]), unique_keys (JSON: [[name, …], …]).
+/// columns (JSON: [[name, type, nullable, is_json, is_tsvector, generated, key type ("i", "u", "t",
+/// "o"), input_reads_clock, default or null], …]), primary_key (JSON: [name, …]), unique_keys
+/// (JSON:
+/// [[name, …], …]), may_set_response, cascades, has_children.
 extern const char* const kRelations;
 
-/// $1 → oid, row_security, has_volatile_parts: of every exposed relation, through views and
-/// policies.
+/// $1 → oid, row_security, has_volatile_parts, reads (JSON: [oid, …], ascending), needs_primary,
+/// reads_materialized, reads_claims, why_not_cacheable or NULL, definition (a hash): of every
+/// exposed relation, through views and policies.
 extern const char* const kTraits;
 
 /// $1 → oid, primary_key (JSON: [name, …]): of the views for which it is certain.
