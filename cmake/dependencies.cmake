@@ -34,6 +34,11 @@ target_link_libraries(lintas_dep_fmt INTERFACE fmt::fmt-header-only)
 add_library(lintas_dep_crypto INTERFACE)
 target_link_libraries(lintas_dep_crypto INTERFACE OpenSSL::SSL OpenSSL::Crypto)
 
+# One header, compiled in (XXH_INLINE_ALL): nothing is linked.
+find_path(LINTAS_XXHASH_INCLUDE xxhash.h REQUIRED)
+add_library(lintas_dep_xxhash INTERFACE)
+target_include_directories(lintas_dep_xxhash SYSTEM INTERFACE "${LINTAS_XXHASH_INCLUDE}")
+
 add_library(lintas_dep_yaml INTERFACE)
 target_include_directories(lintas_dep_yaml SYSTEM INTERFACE /usr/include)
 target_link_libraries(lintas_dep_yaml INTERFACE "${LINTAS_LIBRARY_DIR}/libyaml-cpp.a")
