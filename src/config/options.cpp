@@ -17,6 +17,11 @@ Usage:
       Run until SIGTERM or SIGINT. SIGHUP reads the configuration again.
   lintas --check-config --role=primary --config FILE [--set KEY=VALUE ...]
       Print the effective configuration, secrets masked, and exit.
+  lintas migrate --config FILE [--url URL] [--grant-to ROLE] [--print]
+      Make or upgrade what lintas keeps in the primary database: the schema
+      lintas, its publication and event triggers. Safe to repeat. URL is
+      database.primary.url unless given; ROLE gets the rights the daemon needs;
+      --print shows the SQL instead.
   lintas status [--admin URL] [--json]
       Ask a running daemon how it is. URL is its admin address,
       http://127.0.0.1:9090 unless said otherwise.
@@ -164,6 +169,32 @@ Options status_options(std::span<const std::string_view> arguments, UsageErrors&
     return status;
 }
 
+Options migrate_options(std::span<const std::string_view> arguments, UsageErrors& errors) {
+    MigrateOptions migrate;
+    std::optional<std::string_view> path;
+    std::optional<std::string_view> url;
+    std::optional<std::string_view> role;
+    Reader reader{arguments, errors};
+    while (reader.next()) {
+        if (reader.name() == "--config") {
+            reader.value(path);
+        } else if (reader.name() == "--url") {
+            reader.value(url);
+        } else if (reader.name() == "--grant-to") {
+            reader.value(role);
+        } else if (reader.name() == "--print") {
+            reader.flag(migrate.print);
+        } else {
+            reader.unknown();
+        }
+    }
+    if (!path) errors.push_back("lintas: --config: is missing");
+    migrate.config_path = path.value_or("");
+    migrate.url = url.value_or("");
+    migrate.grant_to = role.value_or("");
+    return migrate;
+}
+
 }  // namespace
 
 std::expected<Options, UsageErrors> parse_options(std::span<const std::string_view> arguments) {
@@ -182,7 +213,7 @@ std::expected<Options, UsageErrors> parse_options(std::span<const std::string_vi
     if (first == "status") {
         options = status_options(arguments.subspan(1), errors);
     } else if (first == "migrate") {
-        errors.push_back("lintas migrate: is not built yet");
+        options = migrate_options(arguments.subspan(1), errors);
     } else if (!first.starts_with('-')) {
         errors.push_back(fmt::format("lintas: {}: unknown command; {}", first, kSeeHelp));
     } else {

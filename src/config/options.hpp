@@ -25,13 +25,20 @@ struct StatusOptions {
     bool json = false;
 };
 
+struct MigrateOptions {
+    std::string config_path{};
+    std::string url{};       // may hold a password; empty: database.primary.url
+    std::string grant_to{};  // a role; empty: nobody
+    bool print = false;      // print the SQL instead of running it
+};
+
 struct ShowVersion {};
 struct ShowHelp {};
 
-using Options = std::variant<RunOptions, StatusOptions, ShowVersion, ShowHelp>;
+using Options = std::variant<RunOptions, StatusOptions, MigrateOptions, ShowVersion, ShowHelp>;
 using UsageErrors = std::vector<std::string>;  // one line each; exit status 2
 
-/// `arguments` without the program's name. Never quotes what follows --set.
+/// `arguments` without the program's name. Never quotes what follows --set or --url.
 std::expected<Options, UsageErrors> parse_options(std::span<const std::string_view> arguments);
 
 /// For main(): argv as the system gives it.

@@ -45,6 +45,23 @@ TEST_CASE("options: status asks the default address or another", "[unit][config]
     CHECK(status.json == row.json);
 }
 
+TEST_CASE("options: migrate takes its words in any order", "[unit][config]") {
+    const Words words{"migrate", "--print", "--grant-to=daemon", "--url", "host=h", "--config=f"};
+    const auto options = parse_options(words);
+    REQUIRE(options.has_value());
+    const MigrateOptions& migrate = std::get<MigrateOptions>(*options);
+    CHECK(migrate.config_path == "f");
+    CHECK(migrate.url == "host=h");
+    CHECK(migrate.grant_to == "daemon");
+    CHECK(migrate.print);
+
+    const Words plain{"migrate", "--config", "f"};
+    const auto defaults = parse_options(plain);
+    REQUIRE(defaults.has_value());
+    CHECK(std::get<MigrateOptions>(*defaults).url.empty());
+    CHECK_FALSE(std::get<MigrateOptions>(*defaults).print);
+}
+
 TEST_CASE("options: help and version win over everything", "[unit][config]") {
     CHECK(std::holds_alternative<ShowHelp>(*parse_options(Words{"--role=x", "--help"})));
     CHECK(std::holds_alternative<ShowHelp>(*parse_options(Words{"migrate", "-h"})));
@@ -76,7 +93,12 @@ TEST_CASE("options: every usage error is listed", "[unit][config]") {
         {{"--role=primary", "--config=f", "-v", "extra"},
          {"lintas: -v: unknown option; see lintas --help",
           "lintas: extra: unexpected argument; see lintas --help"}},
-        {{"migrate", "--config=f"}, {"lintas migrate: is not built yet"}},
+        {{"migrate"}, {"lintas: --config: is missing"}},
+        {{"migrate", "--config=f", "--url"}, {"lintas: --url: needs a value"}},
+        {{"migrate", "--config=f", "--url=hunter2", "--url=hunter2"},
+         {"lintas: --url: given twice"}},
+        {{"migrate", "--config=f", "--print=yes", "--role=primary"},
+         {"lintas: --print: takes no value", "lintas: --role: unknown option; see lintas --help"}},
         {{"serve"}, {"lintas: serve: unknown command; see lintas --help"}},
         {{"status", "--admin=nowhere"},
          {"lintas: --admin: must be a URL like http://127.0.0.1:9090"}},
