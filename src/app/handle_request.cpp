@@ -109,13 +109,13 @@ Task<Result<Reply>> serve_read(const Understood& u, Facts& facts) {
     facts.query = obs::QueryKind::read;
     facts.source = obs::Source::primary;
     const Clock::time_point asked = Clock::now();
-    Result<primary::Outcome> outcome = co_await primary::read(
+    Result<primary::ReadAnswer> answer = co_await primary::read(
         u.primary.pool, u.primary.reads, *statements, std::move(frame), shape, u.deadline);
     facts.database_time = Clock::now() - asked;
-    if (!outcome) co_return fail(outcome.error());
-    facts.rows = outcome->page;
+    if (!answer) co_return fail(answer.error());
+    facts.rows = answer->outcome.page;
     Result<Reply> reply =
-        respond::reply_to_read(request, *media, std::move(*outcome), u.settings.reply);
+        respond::reply_to_read(request, *media, std::move(answer->outcome), u.settings.reply);
     if (reply) respond::set_source(*reply, "primary");
     co_return reply;
 }
@@ -157,11 +157,12 @@ Task<Result<Reply>> serve_write(const Understood& u, Facts& facts) {
     facts.query = obs::QueryKind::write;
     facts.source = obs::Source::primary;
     const Clock::time_point asked = Clock::now();
-    Result<Reply> reply = co_await primary::write(u.primary.pool, *statements, std::move(frame),
-                                                  options, decide, u.deadline);
+    Result<primary::Written> written = co_await primary::write(
+        u.primary.pool, *statements, std::move(frame), options, decide, u.deadline);
     facts.database_time = Clock::now() - asked;
-    if (reply) respond::set_source(*reply, "primary");
-    co_return reply;
+    if (!written) co_return fail(written.error());
+    respond::set_source(written->reply, "primary");
+    co_return std::move(written->reply);
 }
 
 /// The order of the checks is the dialect's (DIALECT section 0): the first error is the one

@@ -10,6 +10,7 @@
 #include "parse/request.hpp"
 #include "postgres/pool.hpp"
 #include "postgres/shared_reads.hpp"
+#include "primary/bracket.hpp"
 #include "respond/reply.hpp"
 #include "schema/holder.hpp"
 
@@ -20,7 +21,8 @@ namespace lintas::app {
 struct PrimaryBackend {
     PrimaryBackend(asio::io_context& io, postgres::PoolOptions options, std::size_t queue_limit,
                    postgres::Pool::Report report)
-        : pool(io, std::move(options), std::move(report)), reads(pool, queue_limit) {}
+        : pool(io, std::move(options), std::move(report)),
+          reads(pool, queue_limit, primary::bracket(pool.options().connect.through_pooler)) {}
     postgres::Pool pool;
     postgres::SharedReads reads;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "obs/mask.hpp"
+#include "primary/database.hpp"
 
 namespace lintas::app {
 
@@ -77,6 +78,8 @@ std::shared_ptr<PrimaryBackend> Worker::open_primary(const config::Config& confi
     pool.connect.prepared = database.prepared;
     pool.connect.through_pooler = database.through_pooler;
     pool.connect.statement_timeout = config.limits.request_timeout;
+    if (!database.through_pooler) pool.connect.identify = postgres::identify_session();
+    pool.refuse = primary::refuse_standby;
     pool.size = share(database.pool, options_.threads);
     pool.waiting = share(config.limits.in_flight, options_.threads);
     pool.connect_timeout = config.limits.request_timeout;

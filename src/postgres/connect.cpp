@@ -105,6 +105,7 @@ void add_session_settings(const ConnectOptions& options, Settings& settings) {
     settings["gssencmode"] = "disable";
     if (!settings.contains("application_name"))
         settings["application_name"] = options.application_name;
+    if (options.replication) settings["replication"] = "database";
     if (options.through_pooler) return;  // nothing session-level
     std::string& startup = settings["options"];
     startup += " -c default_transaction_isolation=read\\ committed -c statement_timeout=" +

@@ -110,6 +110,7 @@ struct Connection::Impl : std::enable_shared_from_this<Impl> {
     std::deque<Notification> notifications_;
     std::unique_ptr<Event> notified_;
     asio::any_io_executor executor_;
+    std::shared_ptr<const SessionIdentity> session_;
 
  private:
     bool send(const Statement& statement, const std::shared_ptr<Unit>& unit) {
@@ -237,7 +238,26 @@ Task<Result<std::unique_ptr<Connection>>> Connection::open(asio::io_context& io,
     if (!handle) co_return fail(handle.error());
     auto impl = std::make_shared<Impl>(io, options, std::move(*handle));
     impl->start();
-    co_return std::unique_ptr<Connection>{new Connection{std::move(impl)}};
+    std::unique_ptr<Connection> connection{new Connection{std::move(impl)}};
+    if (options.identify && !options.through_pooler) {
+        const Result<void> identified = co_await connection->identify(*options.identify, deadline);
+        if (!identified) co_return fail(identified.error());
+    }
+    co_return std::move(connection);
+}
+
+Task<Result<void>> Connection::identify(Statement statement, Deadline deadline) {
+    std::vector<Statement> unit;
+    unit.push_back(std::move(statement));
+    const Result<UnitResults> results = co_await run(std::move(unit), deadline);
+    if (!results) co_return fail(results.error());
+    const Result<Rows>& rows = results->front();
+    // A server that will not say who it is can be read all the same; its answers have no position.
+    if (!rows && rows.error().code == Errc::sql && usable()) co_return Result<void>{};
+    if (!rows) co_return fail(rows.error());
+    if (std::optional<SessionIdentity> identity = session_identity_from(*rows))
+        impl_->session_ = std::make_shared<const SessionIdentity>(std::move(*identity));
+    co_return Result<void>{};
 }
 
 Connection::Connection(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -253,17 +273,38 @@ std::shared_ptr<Unit> Connection::submit(std::vector<Statement> statements,
 }
 
 Task<Result<UnitResults>> Connection::run(std::vector<Statement> statements, Deadline deadline) {
+    std::vector<std::vector<Statement>> units;
+    units.push_back(std::move(statements));
+    std::vector<Result<UnitResults>> results = co_await run_each(std::move(units), deadline);
+    co_return std::move(results.front());
+}
+
+Task<std::vector<Result<UnitResults>>> Connection::run_each(
+    std::vector<std::vector<Statement>> units, Deadline deadline) {
     Event done{impl_->executor_};
-    const std::shared_ptr<Unit> unit = submit(std::move(statements), [&done] { done.set(); });
-    const Result<void> waited = co_await done.wait(deadline);
-    if (!waited) {
-        unit->on_done = nullptr;  // `done` ends with this frame
-        co_return fail(waited.error());
+    std::vector<std::shared_ptr<Unit>> sent;
+    for (std::size_t i = 0; i < units.size(); ++i) {
+        // They are answered in order: the last one's answer is that of all.
+        std::function<void()> on_done;
+        if (i + 1 == units.size()) on_done = [&done] { done.set(); };
+        sent.push_back(submit(std::move(units[i]), std::move(on_done)));
     }
-    // A server that hung up may have said why in one of the results; that is the better answer. A
-    // pooler that says it lost the server (08P01) knows no more than we do what became of the unit.
-    if (unit->broken && !says_why(unit->results)) co_return fail(lost());
-    co_return std::move(unit->results);
+    const Result<void> waited = co_await done.wait(deadline);
+    if (!waited) sent.back()->on_done = nullptr;  // `done` ends with this frame
+    std::vector<Result<UnitResults>> results;
+    results.reserve(sent.size());
+    for (const std::shared_ptr<Unit>& unit : sent) {
+        // A server that hung up may have said why in one of the results; that is the better answer.
+        // A pooler that says it lost the server (08P01) knows no more than we do what became of it.
+        if (!unit->done) {
+            results.push_back(fail(waited.error()));
+        } else if (unit->broken && !says_why(unit->results)) {
+            results.push_back(fail(lost()));
+        } else {
+            results.push_back(std::move(unit->results));
+        }
+    }
+    co_return results;
 }
 
 Task<Result<Notification>> Connection::next_notification(Deadline deadline) {
@@ -303,6 +344,10 @@ Clock::time_point Connection::oldest_sent_at() const {
 
 bool Connection::in_transaction() const {
     return impl_->conn_ && PQtransactionStatus(impl_->conn_.get()) != PQTRANS_IDLE;
+}
+
+const std::shared_ptr<const SessionIdentity>& Connection::session() const {
+    return impl_->session_;
 }
 
 int Connection::server_version() const {

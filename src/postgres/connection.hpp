@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "base/statement.hpp"
 #include "base/task.hpp"
 #include "postgres/pipeline.hpp"
+#include "postgres/session_identity.hpp"
 
 namespace lintas::postgres {
 
@@ -26,6 +28,11 @@ struct ConnectOptions {
     bool through_pooler = false;  // nothing session-level, no cancel requests
     std::chrono::milliseconds statement_timeout{5000};  // the connection's ceiling
     std::size_t max_prepared = 500;  // per connection; the least recently used is deallocated
+    /// identify_session(), asked once when it is open. Not through a pooler, behind which the
+    /// server may change.
+    std::optional<Statement> identify{};
+    /// A walsender that takes SQL too; for connect() and replication.hpp, not for Connection.
+    bool replication = false;
 };
 
 struct Notification {
@@ -37,7 +44,8 @@ class Connection {
  public:
     /// Connects and authenticates. DNS is resolved without blocking.
     /// Errors: connect_failed (message: libpq's, without secrets), sql with SQLSTATE 28*, 53300,
-    /// 57P03… Cancel: safe; the half-open connection is closed. Thread: `io`'s only.
+    /// 57P03…, connection_lost and deadline_exceeded while it is identified. Cancel: safe; the
+    /// half-open connection is closed. Thread: `io`'s only.
     static Task<Result<std::unique_ptr<Connection>>> open(asio::io_context& io,
                                                           const ConnectOptions& options,
                                                           Deadline deadline);
@@ -50,6 +58,11 @@ class Connection {
     /// (the statements go on at the server; their results are discarded when they come, the
     /// connection stays usable).
     Task<Result<UnitResults>> run(std::vector<Statement> statements, Deadline deadline);
+
+    /// Several units in one flight, each with a result of its own: what becomes of a later one does
+    /// not touch an earlier one's.
+    Task<std::vector<Result<UnitResults>>> run_each(std::vector<std::vector<Statement>> units,
+                                                    Deadline deadline);
 
     /// As run(), without waiting: `on_done` is called once from the loop, after unit->done became
     /// true. To abandon a unit set its on_done to nullptr; its results are then discarded when they
@@ -78,10 +91,13 @@ class Connection {
     Clock::time_point oldest_sent_at() const;  // of the unit in front; now if there is none
     bool in_transaction() const;               // the server said so at the last Sync
     int server_version() const;                // 150018
+    /// nullptr when it was not asked for, or the server would not say.
+    const std::shared_ptr<const SessionIdentity>& session() const;
 
  private:
     struct Impl;
     explicit Connection(std::shared_ptr<Impl> impl);
+    Task<Result<void>> identify(Statement statement, Deadline deadline);
     std::shared_ptr<Impl> impl_;
 };
 

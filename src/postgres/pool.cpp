@@ -131,6 +131,10 @@ void Pool::open_missing() {
 void Pool::opened(Result<std::unique_ptr<Connection>> connection) {
     --connecting_;
     if (closed_) return;
+    if (connection && options_.refuse && (*connection)->session()) {
+        std::string why = options_.refuse(*(*connection)->session());
+        if (!why.empty()) connection = fail(Errc::connect_failed, std::move(why));
+    }
     if (!connection) {
         retry_at_ = Clock::now() + backoff_.next();
         const Error& error = connection.error();
@@ -310,10 +314,8 @@ Connection* Pool::for_shared_reads(bool alone) {
         if (young && !alone && slot->connection->in_flight() < kUnitsInFlight)
             return slot->connection.get();
     }
-    // Half of the pool at most, so that transactions always find a connection; a pool of one serves
-    // both. One more where slow reads hold all of that half: fast ones give it back at once.
-    const std::size_t half = std::max<std::size_t>(1, options_.size / 2);
-    if (sharing >= half + (all_stuck && !alone ? 1 : 0)) return nullptr;
+    // One more where slow reads hold all that may be shared: fast ones give it back at once.
+    if (sharing >= shared_most() + (all_stuck && !alone ? 1 : 0)) return nullptr;
     if (sharing > 0 && !all_stuck && !alone) return nullptr;
     for (const std::unique_ptr<Slot>& slot : slots_) {
         if (slot->use != Use::idle && slot->use != Use::reserved) continue;
@@ -331,7 +333,12 @@ bool Pool::shared_are_stuck() const {
         ++sharing;
         if (now - slot->connection->oldest_sent_at() < kYoung) return false;
     }
-    return sharing >= std::max<std::size_t>(1, options_.size / 2);
+    return sharing >= shared_most();
+}
+
+/// Half of the pool, so that transactions always find a connection; a pool of one serves both.
+std::size_t Pool::shared_most() const {
+    return std::max<std::size_t>(1, options_.reads_only ? options_.size : options_.size / 2);
 }
 
 void Pool::want_shared(bool wanted, bool alone) {
@@ -358,6 +365,18 @@ void Pool::recycle() {
         if (slot->use == Use::idle) idle.push_back(slot->connection.get());
     }
     for (Connection* connection : idle) lost(connection);
+}
+
+void Pool::close_where(const std::function<bool(const SessionIdentity&)>& unwanted) {
+    std::vector<Connection*> dropped;
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+        const auto& session = slot->connection->session();
+        if (session && unwanted(*session)) dropped.push_back(slot->connection.get());
+    }
+    // Closing one completes its units, and those may take slots away.
+    for (Connection* connection : dropped) {
+        if (slot_of(connection)) connection->close();
+    }
 }
 
 void Pool::retire() {

@@ -24,6 +24,10 @@ struct PoolOptions {
     std::size_t size = 8;        // connections of this thread
     std::size_t waiting = 2048;  // leases that may wait; above: overloaded
     std::chrono::milliseconds connect_timeout{5000};
+    bool reads_only = false;  // nothing is kept back for transactions
+    /// Asked of every new connection whose identity is known: why it is not wanted (it is closed,
+    /// and connecting is retried with backoff), or nothing. Empty: all are wanted.
+    std::function<std::string(const SessionIdentity&)> refuse{};
 };
 
 struct PoolState {
@@ -102,6 +106,10 @@ class Pool {
     /// credentials.
     void recycle();
 
+    /// Drops at once the connections to a server that is not the right one (any more); what is in
+    /// flight on them ends with connection_lost. Those without an identity stay.
+    void close_where(const std::function<bool(const SessionIdentity&)>& unwanted);
+
     /// Another pool takes over: whoever holds this one still gets connections, none is kept.
     void retire();
 
@@ -128,6 +136,7 @@ class Pool {
     void roll_back(Connection* connection);
     void rolled_back(Connection* connection);
     bool reserve_for_reads() const;
+    std::size_t shared_most() const;
     void make_idle(Slot& slot);
     void serve_waiters();
     void fail_waiters(const Error& error);

@@ -2,9 +2,12 @@
 // Which server answers on a connection: addresses move, and a promotion leaves connections open.
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/statement.hpp"
+#include "postgres/rows.hpp"
 
 namespace lintas::postgres {
 
@@ -23,12 +26,11 @@ struct SessionIdentity {
 
 /// For ConnectOptions::identify. The timeline is read from the WAL file in use and not from
 /// pg_control_checkpoint(), which lags behind a promotion.
-inline Statement identify_session() {
-    return Statement{
-        "SELECT (SELECT system_identifier FROM pg_control_system()), "
-        "extract(epoch from pg_postmaster_start_time())::text, pg_is_in_recovery(), "
-        "CASE WHEN NOT pg_is_in_recovery() THEN "
-        "left(pg_walfile_name(pg_current_wal_lsn()), 8) END"};
-}
+Statement identify_session();
+/// nullopt: not what identify_session() returns.
+std::optional<SessionIdentity> session_identity_from(const Rows& rows);
+
+/// "0000002A", the first digits of a WAL file's name. nullopt: not such digits.
+std::optional<std::uint32_t> timeline_from_wal_file(std::string_view digits);
 
 }  // namespace lintas::postgres

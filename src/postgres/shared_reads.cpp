@@ -10,7 +10,7 @@ namespace lintas::postgres {
 namespace {
 
 constexpr std::size_t kBatchLimit = 64;  // reads in one transaction
-constexpr int kAttempts = 3;             // in a batch, alone, alone with a statement prepared anew
+constexpr int kAttempts = 4;  // in a batch, in another, apart, with a statement prepared anew
 constexpr std::chrono::milliseconds kStuck{
     20};  // a batch behind one that runs this long goes elsewhere
 constexpr std::chrono::milliseconds kLookAgain{5};
@@ -30,10 +30,11 @@ struct SharedReads::Job {
     Job(asio::io_context& io, SharedRead r) : read(std::move(r)), done(io.get_executor()) {}
     SharedRead read;
     Event done;
-    Result<std::vector<Rows>> result =
+    Result<SharedRows> result =
         fail(Errc::pool_timeout, "no connection to the database became free in time");
     int attempts = 0;
-    bool alone = false;      // failed in company, or is known to be slow
+    bool alone = false;      // known to be slow: on a connection that it shares with nobody
+    bool apart = false;      // a batch of its own, because an error would hit the company
     bool abandoned = false;  // nobody waits any more
     bool sent = false;
     bool queued = false;
@@ -42,7 +43,8 @@ struct SharedReads::Job {
         return read.settings.text == other.read.settings.text &&
                read.settings.params == other.read.settings.params;
     }
-    void finish(Result<std::vector<Rows>> r) {
+    const std::string& text() const { return read.statements.back().text; }
+    void finish(Result<SharedRows> r) {
         result = std::move(r);
         done.set();
     }
@@ -53,11 +55,13 @@ struct SharedReads::Batch {
     std::shared_ptr<Unit> unit;
     Jobs jobs;
     Clock::time_point sent_at{};
+    std::shared_ptr<const SessionIdentity> session;  // the connection may be gone when it is needed
 };
 
-SharedReads::SharedReads(Pool& pool, std::size_t queue_limit)
+SharedReads::SharedReads(Pool& pool, std::size_t queue_limit, std::optional<Bracket> bracket)
     : pool_(pool),
       queue_limit_(queue_limit),
+      bracket_(std::move(bracket)),
       again_(pool.io()),
       self_(std::make_shared<SharedReads*>(this)) {
     pool_.on_room([this] { schedule(); });
@@ -69,12 +73,12 @@ SharedReads::~SharedReads() {
     for (const std::shared_ptr<Batch>& batch : batches_) batch->unit->on_done = nullptr;
 }
 
-Task<Result<std::vector<Rows>>> SharedReads::read(SharedRead read, Deadline deadline) {
+Task<Result<SharedRows>> SharedReads::read(SharedRead read, Deadline deadline) {
     if (queue_.size() >= queue_limit_) {
         co_return fail(Errc::overloaded, "too many reads wait for the database");
     }
     const auto job = std::make_shared<Job>(pool_.io(), std::move(read));
-    job->alone = slow_.suspect(job->read.statements.back().text);
+    job->alone = slow_.suspect(job->text());
     enqueue(job);
     schedule();
     const Result<void> waited = co_await job->done.wait(deadline);
@@ -141,9 +145,12 @@ SharedReads::Jobs SharedReads::take_batch() {
     Jobs jobs;
     jobs.push_back(queue_.front());
     queue_.pop_front();
-    if (jobs.front()->alone) return jobs;
+    const auto travels_apart = [&](const Job& job) {
+        return job.alone || job.apart || faulty_.suspect(job.text());
+    };
+    if (travels_apart(*jobs.front())) return jobs;
     for (auto next = queue_.begin(); next != queue_.end() && jobs.size() < kBatchLimit;) {
-        if (!(*next)->alone && (*next)->has_company_with(*jobs.front())) {
+        if (!travels_apart(**next) && (*next)->has_company_with(*jobs.front())) {
             jobs.push_back(std::move(*next));
             next = queue_.erase(next);
         } else {
@@ -156,6 +163,7 @@ SharedReads::Jobs SharedReads::take_batch() {
 void SharedReads::send(Connection& connection, Jobs jobs) {
     std::vector<Statement> statements;
     statements.push_back(jobs.front()->read.settings);
+    if (bracket_) statements.push_back(bracket_->before);
     for (const std::shared_ptr<Job>& job : jobs) {
         job->sent = true;
         job->queued = false;
@@ -164,8 +172,11 @@ void SharedReads::send(Connection& connection, Jobs jobs) {
         statements.insert(statements.end(), job->read.statements.begin(),
                           job->read.statements.end());
     }
+    if (bracket_) statements.push_back(bracket_->after);
     const auto batch = std::make_shared<Batch>();
     batch->connection = &connection;
+    batch->session = connection.session();
+    in_flight_ += jobs.size();
     batch->jobs = std::move(jobs);
     batch->sent_at = Clock::now();
     batches_.push_back(batch);
@@ -174,42 +185,65 @@ void SharedReads::send(Connection& connection, Jobs jobs) {
 
 void SharedReads::answered(const std::shared_ptr<Batch>& batch) {
     std::erase(batches_, batch);
-    const Unit& unit = *batch->unit;
+    in_flight_ -= batch->jobs.size();
     std::vector<const std::string*> texts;
-    for (const std::shared_ptr<Job>& job : batch->jobs)
-        texts.push_back(&job->read.statements.back().text);
+    for (const std::shared_ptr<Job>& job : batch->jobs) texts.push_back(&job->text());
     slow_.observed(texts, Clock::now() - batch->sent_at);
 
-    const bool settings_failed = !unit.results[0];
-    std::size_t first = 1;
+    std::size_t first = bracket_ ? 2 : 1;
     for (const std::shared_ptr<Job>& job : batch->jobs) {
-        const std::size_t count = job->read.statements.size();
-        const Result<Rows>* failed = settings_failed ? &unit.results[0] : nullptr;
-        for (std::size_t i = first; !failed && i < first + count; ++i) {
-            if (!unit.results[i]) failed = &unit.results[i];
-        }
-        if (job->abandoned || job->done.is_set()) {
-            // Its share is dropped.
-        } else if (!failed) {
-            std::vector<Rows> rows;
-            rows.reserve(count);
-            for (std::size_t i = first; i < first + count; ++i) rows.push_back(*unit.results[i]);
-            job->finish(std::move(rows));
-        } else if (!unit.broken && job->attempts < kAttempts &&
-                   (failed->error().code == Errc::cancelled ||
-                    wants_new_prepare(failed->error()))) {
-            job->alone =
-                true;  // somebody else's error, or a statement to prepare anew: on its own then
-            enqueue(job);
-        } else if (failed->error().code == Errc::cancelled) {
-            job->finish(fail(Errc::connection_lost, "the connection to the database was lost"));
-        } else {
-            job->finish(fail(failed->error()));
-        }
-        first += count;
+        settle(job, *batch, first);
+        first += job->read.statements.size();
     }
     pool_.shared_done(batch->connection);
     schedule();
+}
+
+/// `first`: where the results of `job` begin in those of its batch.
+void SharedReads::settle(const std::shared_ptr<Job>& job, const Batch& batch, std::size_t first) {
+    const Unit& unit = *batch.unit;
+    const std::size_t shared = bracket_ ? 2 : 1;  // settings and the mark before
+    const std::size_t end = first + job->read.statements.size();
+    const auto first_failed = [&](std::size_t from, std::size_t to) -> const Result<Rows>* {
+        for (std::size_t i = from; i < to; ++i) {
+            if (!unit.results[i]) return &unit.results[i];
+        }
+        return nullptr;
+    };
+    const Result<Rows>* failed = first_failed(0, shared);
+    if (!failed) {
+        failed = first_failed(first, end);
+        if (failed && failed->error().code == Errc::sql && !wants_new_prepare(failed->error())) {
+            faulty_.failed(job->text());
+        } else if (!failed && batch.jobs.size() == 1) {
+            faulty_.succeeded(job->text());
+        }
+    }
+    // An error in the batch behind it: what it read is right, but the mark after it is missing.
+    if (!failed && bracket_ && !unit.results.back()) failed = &unit.results.back();
+
+    if (job->abandoned || job->done.is_set()) return;  // its share is dropped
+    if (!failed) {
+        SharedRows answer;
+        answer.rows.reserve(end - first);
+        for (std::size_t i = first; i < end; ++i) answer.rows.push_back(*unit.results[i]);
+        if (bracket_) {
+            answer.marks.emplace(
+                Marks{*unit.results[1], *unit.results.back(), batch.sent_at, batch.session});
+        }
+        return job->finish(std::move(answer));
+    }
+    const Error& error = failed->error();
+    const bool skipped = error.code == Errc::cancelled;  // somebody else's error
+    const bool outdated = wants_new_prepare(error);
+    if (!unit.broken && job->attempts < kAttempts && (skipped || outdated)) {
+        // Whoever made the error stays away from now on, so the others may go together once more.
+        job->apart = outdated || job->attempts > 1;
+        return enqueue(job);
+    }
+    if (skipped)
+        return job->finish(fail(Errc::connection_lost, "the connection to the database was lost"));
+    job->finish(fail(error));
 }
 
 void SharedReads::pass_by_stuck() {

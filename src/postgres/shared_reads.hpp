@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -20,6 +21,24 @@ namespace lintas::postgres {
 struct SharedRead {
     Statement settings;                 // local to the transaction; equal ones share a batch
     std::vector<Statement> statements;  // its own, in order; an error of one skips the rest
+};
+
+/// What surrounds the reads of a batch: two looks at the server's position.
+struct Bracket {
+    Statement before;
+    Statement after;
+};
+
+struct Marks {
+    Rows before;
+    Rows after;
+    Clock::time_point sent_at{};                       // before the batch was sent
+    std::shared_ptr<const SessionIdentity> session{};  // who answered; nullptr: not known
+};
+
+struct SharedRows {
+    std::vector<Rows> rows;        // one per statement of the read
+    std::optional<Marks> marks{};  // of the batch; with a Bracket always there
 };
 
 /// Which statement texts take so long that they must not hold up others. Pure; bounded.
@@ -37,21 +56,43 @@ class SlowStatements {
     std::unordered_set<std::string> suspects_;
 };
 
+/// Which statement texts failed when they were last tried. One error costs everybody else in the
+/// batch a repetition, so such a text travels in a batch of its own until it succeeds. Pure;
+/// bounded.
+class FaultyStatements {
+ public:
+    void failed(const std::string& text) {
+        if (texts_.size() >= kLimit) texts_.clear();
+        texts_.insert(text);
+    }
+    void succeeded(const std::string& text) {
+        if (!texts_.empty()) texts_.erase(text);
+    }
+    bool suspect(const std::string& text) const { return !texts_.empty() && texts_.contains(text); }
+    std::size_t size() const { return texts_.size(); }
+
+ private:
+    static constexpr std::size_t kLimit = 1024;
+    std::unordered_set<std::string> texts_;
+};
+
 /// Thread: the pool's loop only.
 class SharedReads {
  public:
-    /// `pool` outlives it.
-    SharedReads(Pool& pool, std::size_t queue_limit);
+    /// `pool` outlives it. With a `bracket` every batch is settings, before, reads, after.
+    SharedReads(Pool& pool, std::size_t queue_limit, std::optional<Bracket> bracket = {});
     ~SharedReads();
     SharedReads(const SharedReads&) = delete;
     SharedReads& operator=(const SharedReads&) = delete;
 
-    /// One Rows per statement of the read. Errors: of the first statement that failed (sql), or
+    /// Errors: of the first statement that failed (sql), or
     /// connect_failed, connection_lost, deadline_exceeded, pool_timeout (never sent), overloaded,
     /// cancelled. Cancel: safe; its share of a batch is dropped, the batch goes on.
-    Task<Result<std::vector<Rows>>> read(SharedRead read, Deadline deadline);
+    Task<Result<SharedRows>> read(SharedRead read, Deadline deadline);
 
     std::size_t queued() const { return queue_.size(); }
+    /// Reads queued and in flight.
+    std::size_t load() const { return queue_.size() + in_flight_; }
 
  private:
     struct Job;
@@ -65,6 +106,7 @@ class SharedReads {
     Jobs take_batch();
     void send(Connection& connection, Jobs jobs);
     void answered(const std::shared_ptr<Batch>& batch);
+    void settle(const std::shared_ptr<Job>& job, const Batch& batch, std::size_t first);
     void pass_by_stuck();
     void fail_queued(const Error& error);
     void wake_later();
@@ -73,7 +115,10 @@ class SharedReads {
     std::size_t queue_limit_;
     std::deque<std::shared_ptr<Job>> queue_;
     std::deque<std::shared_ptr<Batch>> batches_;  // in flight, oldest first
+    const std::optional<Bracket> bracket_;
+    std::size_t in_flight_ = 0;  // reads in batches_
     SlowStatements slow_;
+    FaultyStatements faulty_;
     asio::steady_timer again_;
     std::shared_ptr<SharedReads*> self_;  // for handlers that may outlive this
     bool scheduled_ = false;

@@ -78,6 +78,14 @@ Outcome decode_plain_rows(const postgres::Rows& rows, bool as_array, bool with_b
     return outcome;
 }
 
+Result<Outcome> outcome_of(const sql::Read& statements, const postgres::Rows& main,
+                           const postgres::Rows* explain, ReadShape shape) {
+    if (statements.plain_rows) return decode_plain_rows(main, shape.array, shape.body);
+    Result<Outcome> outcome = decode_main_row(main);
+    if (outcome && explain) outcome->planned = planned_rows(*explain);
+    return outcome;
+}
+
 std::optional<std::int64_t> planned_rows(const postgres::Rows& rows) {
     if (rows.rows() == 0 || rows.columns() == 0) return std::nullopt;
     boost::system::error_code ec;

@@ -41,6 +41,16 @@ class SettingCalls {
         statement_ += "', true)";
     }
 
+    /// For SQL of our own; sees what was set to the left of it.
+    void set_expression(std::string_view name, std::string_view sql) {
+        begin();
+        statement_ += '\'';
+        statement_ += name;
+        statement_ += "', ";
+        statement_ += sql;
+        statement_ += ", true)";
+    }
+
     Statement take() && { return {std::move(statement_), std::move(params_).take()}; }
 
  private:
@@ -150,6 +160,13 @@ Statement shared_settings(const SettingsInput& input, bool with_claims) {
     if (!input.identity.role.empty()) calls.set("role", input.identity.role);
     if (with_claims) calls.set("request.jwt.claims", input.identity.claims_json);
     if (input.prefer.timezone) calls.set("timezone", *input.prefer.timezone);
+    // Whatever the role says: a commit that is acknowledged before it is in the log has no position
+    // yet, and a token made for it would be too low.
+    if (!input.read_only) {
+        calls.set_expression("synchronous_commit",
+                             "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local' "
+                             "ELSE current_setting('synchronous_commit') END");
+    }
     // Last: from here on nothing may write, but everything above may still be set.
     if (input.read_only) calls.set_constant("transaction_read_only", "on");
     return std::move(calls).take();

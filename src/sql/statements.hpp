@@ -62,13 +62,20 @@ Result<Read> build_read(const parse::Request& request, const schema::Relation& r
 Result<Write> build_write(const parse::Request& request, const schema::Relation& relation,
                           parse::Media media);
 
+/// `SELECT 1 FROM … WHERE … FOR UPDATE`: the rows that a write with these filters touches stay as
+/// they are until the transaction ends. What cannot be locked (a view with grouping) is
+/// PostgreSQL's to report.
+Statement build_lock(const parse::Request& request, const schema::Relation& relation);
+
 struct SettingsInput {
     std::string_view schema;
     const std::vector<std::string>& extra_search_path;
     const auth::Identity& identity;
     const schema::Role* role = nullptr;  // its own settings, if known
     const parse::Preferences& prefer;
-    bool read_only = false;  // adds transaction_read_only = on (no BEGIN around a batch)
+    /// Adds transaction_read_only = on (no BEGIN around a batch). Else synchronous_commit is at
+    /// least local.
+    bool read_only = false;
 };
 
 /// The settings that a batch of reads shares: search_path, the role's settings, role, claims,

@@ -46,11 +46,35 @@ TEST_CASE("settings: without role, time zone and claims little is left", "[unit]
     const std::vector<std::string> extra;
     const auth::Identity identity;
     const parse::Preferences prefer;
-    const SettingsInput input{
-        .schema = "api", .extra_search_path = extra, .identity = identity, .prefer = prefer};
-    CHECK(shared_settings(input, false).text == "SELECT set_config('search_path', $1, true)");
+    const SettingsInput input{.schema = "api",
+                              .extra_search_path = extra,
+                              .identity = identity,
+                              .prefer = prefer,
+                              .read_only = true};
+    const std::string read_only = ", set_config('transaction_read_only', 'on', true)";
+    CHECK(shared_settings(input, false).text ==
+          "SELECT set_config('search_path', $1, true)" + read_only);
     CHECK(shared_settings(input, true).text ==
-          "SELECT set_config('search_path', $1, true), set_config('request.jwt.claims', $2, true)");
+          "SELECT set_config('search_path', $1, true), set_config('request.jwt.claims', $2, true)" +
+              read_only);
+}
+
+TEST_CASE("settings: a write waits for its log record, after the role's settings said it need not",
+          "[unit][sql]") {
+    const std::vector<std::string> extra;
+    const auth::Identity identity;
+    const parse::Preferences prefer;
+    schema::Role role;
+    role.settings = {{"synchronous_commit", "off"}};
+    const SettingsInput input{.schema = "api",
+                              .extra_search_path = extra,
+                              .identity = identity,
+                              .role = &role,
+                              .prefer = prefer};
+    CHECK(shared_settings(input, false).text ==
+          "SELECT set_config('search_path', $1, true), set_config($2, $3, true), "
+          "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' "
+          "THEN 'local' ELSE current_setting('synchronous_commit') END, true)");
 }
 
 TEST_CASE("settings: one request's settings, and what the last one may have left behind",

@@ -347,6 +347,16 @@ TEST_CASE("write: a name that is no column is refused before the database is ask
     CHECK(error_of(get()) == Errc::not_implemented);
 }
 
+TEST_CASE("write: the rows of a precondition are locked by the filters of the write",
+          "[unit][sql]") {
+    parse::Request request;
+    request.method = parse::Method::patch;
+    request.query.where = {filter("id", parse::Op::eq, "7")};
+    const Statement lock = build_lock(request, table());
+    CHECK(lock.text == R"(SELECT 1 FROM "s"."t" WHERE "s"."t"."id" = $1 FOR UPDATE)");
+    CHECK(lock.params == Params{"7"});
+}
+
 TEST_CASE("write: the row count decides for one object, strict max-affected and PUT",
           "[unit][sql]") {
     const auto decides = [](Method method, Media media, bool strict, bool limited) {
