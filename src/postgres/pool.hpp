@@ -114,6 +114,8 @@ class Pool {
     void retire();
 
     PoolState state() const;
+    /// There is a connection, or no reason known why there could be none.
+    bool reachable() const { return !slots_.empty() || problem_.empty(); }
     const PoolOptions& options() const { return options_; }
     asio::io_context& io() { return io_; }
 

@@ -20,8 +20,7 @@ struct MonitorOptions {
     std::chrono::milliseconds max_staleness{5000};  // beyond it: lagging
     std::chrono::milliseconds every{100};
     std::chrono::milliseconds while_awaited{5};
-    std::chrono::milliseconds identify_every{5000};  // sooner when the primary's timeline is newer
-    std::chrono::milliseconds answer_limit{1000};    // of a probe; beyond it: down
+    std::chrono::milliseconds answer_limit{1000};  // of a probe; beyond it: down
     std::chrono::milliseconds connect_limit{5000};
 };
 

@@ -32,7 +32,8 @@ std::string_view to_text(State state);
 /// The server behind a replica's address, as the monitor last found it.
 struct Instance {
     postgres::SessionIdentity session{};  // system id and start tell instances apart
-    position::Timeline timeline = 0;      // at least; of what it has replayed
+    /// Of what it has replayed, when it was last asked for, or older.
+    position::Timeline timeline = 0;
     bool operator==(const Instance&) const = default;
 };
 

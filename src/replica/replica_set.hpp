@@ -98,6 +98,7 @@ class ReplicaSet {
     struct Member;
     struct Waiter;
     void moved();
+    bool may_come(const position::Wanted& wanted, const position::History& history) const;
 
     asio::io_context& io_;
     std::shared_ptr<Replicas> replicas_;
@@ -105,6 +106,7 @@ class ReplicaSet {
     std::deque<std::shared_ptr<Waiter>> waiters_;
     std::shared_ptr<ReplicaSet*> self_;
     std::uint64_t listening_ = 0;
+    bool closed_ = false;
 };
 
 }  // namespace lintas::replica
