@@ -83,19 +83,28 @@ PreflightFacts about_the_server(PreflightFacts facts) {
     return facts;
 }
 
+Result<PreflightFacts> answer_of(const Result<postgres::UnitResults>& results) {
+    if (!results) return fail(results.error());
+    for (const Result<postgres::Rows>& result : *results) {
+        if (!result) return fail(result.error());
+    }
+    const postgres::Rows& rows = *(*results)[kPreflightAnswer];
+    return decode_preflight(rows.rows() == 1 ? rows.at(0, 0).value_or("") : "");
+}
+
 Task<void> append_findings(const Job& job, postgres::Connection& connection, Deadline deadline,
                            Lines& lines) {
-    std::vector<Statement> query;
-    query.push_back(preflight_query(job.script.schemas, job.script.publication, job.slot));
+    std::vector<Statement> unit =
+        preflight_unit(job.script.schemas, job.script.publication, job.slot);
     const Result<postgres::UnitResults> results =
-        co_await connection.run(std::move(query), deadline);
+        co_await connection.run(std::move(unit), deadline);
     // What was to be done is done and committed: a failure here is only a piece of advice less.
-    if (!results || results->empty() || !results->front() || results->front()->rows() != 1) {
-        lines.emplace_back("feed: whether the server is ready for it could not be asked");
+    const Result<PreflightFacts> facts = answer_of(results);
+    if (!facts) {
+        lines.push_back(printable("feed: whether the server is ready for it could not be asked: " +
+                                  facts.error().message));
         co_return;
     }
-    const Result<PreflightFacts> facts = decode_preflight(results->front()->at(0, 0).value_or(""));
-    if (!facts) co_return;
     for (const Finding& finding :
          findings(about_the_server(*facts), job.script.publication, job.slot)) {
         lines.push_back(printable("feed: " + finding.sentence + "; " + finding.remedy));

@@ -2,6 +2,7 @@
 // What a change feed needs of the server, asked in one query and answered in plain sentences for
 // the log and /status. A pure decision: who asks, and when, is the caller's business.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -57,12 +58,14 @@ struct Finding {
     bool operator==(const Finding&) const = default;
 };
 
-/// One row, one column, for decode_preflight(). Needs no rights and nothing that migrate makes.
-/// To be run as the user of the feed.
-Statement preflight_query(const std::vector<std::string>& schemas, std::string_view publication,
-                          std::string_view slot);
+/// A transaction. The statement at kPreflightAnswer returns one row, one column, for
+/// decode_preflight(). Needs no rights and nothing that migrate makes. To be run as the user of the
+/// feed.
+std::vector<Statement> preflight_unit(const std::vector<std::string>& schemas,
+                                      std::string_view publication, std::string_view slot);
+inline constexpr std::size_t kPreflightAnswer = 2;
 
-/// Errors: internal, when it is not what preflight_query() asks for.
+/// Errors: internal, when it is not what preflight_unit() asks for.
 Result<PreflightFacts> decode_preflight(std::string_view json);
 
 /// What blocks comes first.

@@ -89,9 +89,8 @@ $lintas$)sql";
 // DDL needs no rights of lintas's.
 //
 // Temporary objects are nobody's business: REFRESH MATERIALIZED VIEW CONCURRENTLY makes and drops
-// some itself. Where PostgreSQL 15 does not see that a default, trigger or policy belongs to a
-// temporary table, its address begins with pg_temp. What is only dropped along with something else
-// and stands in no schema needs no message of its own: what it was dropped with sends one.
+// some itself. PostgreSQL 15 does not see that a default, trigger or policy belongs to a temporary
+// table, but its address begins with pg_temp.
 //
 // NOTIFY makes other programs' PREPARE TRANSACTION fail, so there is none where that is in use.
 constexpr std::string_view kFunctions = R"sql(DO $lintas$
@@ -99,7 +98,7 @@ BEGIN
     EXECUTE $create$
 CREATE OR REPLACE FUNCTION lintas.publication_candidates(schemas text[])
 RETURNS TABLE (relation oid, root oid, name text, key_columns text[], column_list text[], why_not text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $function${candidates}$function$
 $create$;
     EXECUTE $create$
@@ -151,9 +150,8 @@ BEGIN
         INTO STRICT changed
         FROM pg_event_trigger_dropped_objects() d
         WHERE NOT d.is_temporary
-          AND d.schema_name IS DISTINCT FROM 'pg_temp' AND d.schema_name IS DISTINCT FROM 'lintas'
-          AND d.address_names[1] IS DISTINCT FROM 'pg_temp'
-          AND (d.original OR d.schema_name IS NOT NULL);
+          AND d.schema_name IS DISTINCT FROM 'lintas'
+          AND d.address_names[1] IS DISTINCT FROM 'pg_temp';
     EXCEPTION WHEN OTHERS THEN
         changed := true;
     END;
@@ -366,6 +364,8 @@ std::vector<std::string> statements(const ScriptOptions& options) {
     std::vector<std::string> out{
         std::string{kBegin},
         "SET LOCAL search_path = pg_catalog, pg_temp",
+        // The planner overestimates catalogue joins and would compile for longer than they run.
+        "SET LOCAL jit = off",
         // Migrating waits for others, but others wait behind it meanwhile.
         setting("lock_timeout", "10s"),
         setting("statement_timeout", "5min"),
