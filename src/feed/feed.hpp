@@ -34,7 +34,7 @@ struct FeedOptions {
     std::chrono::milliseconds heartbeat_every{500};
     std::chrono::milliseconds connect_limit{5000};
     std::chrono::milliseconds slot_creation_limit{10000};  // it waits for older transactions
-    std::chrono::milliseconds silence_limit{10000};        // without a byte: the connection is dead
+    std::chrono::milliseconds silence_limit{20000};        // without a byte: the connection is dead
     std::chrono::milliseconds first_retry{100};  // doubled after each failure, with jitter
     std::chrono::milliseconds retry_most{5000};
 };

@@ -24,6 +24,8 @@ class Snapshot {
 
     /// Every transaction with a lower xid had ended.
     std::uint64_t oldest_running() const { return xmin_; }
+    /// No transaction had this xid, or a higher one, yet.
+    std::uint64_t next() const { return xmax_; }
 
  private:
     std::uint64_t xmin_ = 0;
