@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstdint>
 #include <utility>
 
 #include "config/values.hpp"
@@ -223,12 +223,10 @@ std::optional<ElementPath> element_path(std::string_view path) {
 
 /// nullopt: not a number as it would be printed, or one too large.
 std::optional<std::size_t> replica_index(std::string_view element) {
-    std::size_t index = 0;
-    const char* const last = element.data() + element.size();
-    const auto [end, error] = std::from_chars(element.data(), last, index);
+    const std::optional<std::int64_t> index = parse_count(element);
     const bool padded = element.size() > 1 && element.front() == '0';
-    if (error != std::errc{} || end != last || padded || index >= kReplicasMax) return std::nullopt;
-    return index;
+    if (!index || padded || *index < 0 || *index >= std::int64_t{kReplicasMax}) return std::nullopt;
+    return static_cast<std::size_t>(*index);
 }
 
 std::optional<Key> replica_key(std::string_view path, const ElementPath& parts) {
