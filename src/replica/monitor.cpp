@@ -1,5 +1,6 @@
 #include "replica/monitor.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -34,7 +35,9 @@ Task<bool> is_cancelled() {
 }
 
 std::string text_of(const Error& error) {
-    return error.details.empty() ? error.message : error.details;
+    std::string text = error.details.empty() ? error.message : error.details;
+    std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+    return text;
 }
 
 /// May this replica's timeline be newer than it was when it was last asked for? Only then does the

@@ -1,42 +1,22 @@
 #include "primary/decode.hpp"
 
-#include <libpq-fe.h>
-
 #include <array>
 #include <catch2/catch.hpp>
 #include <limits>
 
+#include "../postgres/rows_of.hpp"
 #include "sql/statements.hpp"
 
 namespace lintas::primary {
 
 namespace {
 
+using postgres::test::Cell;
+using postgres::test::rows_of;
+using postgres::test::Values;
 using sql::MainColumn;
-using Cell = std::optional<std::string>;
-using Values = std::vector<std::vector<Cell>>;
 
 constexpr std::size_t kMainColumns = static_cast<std::size_t>(MainColumn::inserted) + 1;
-
-/// As libpq would have it: every value is text.
-postgres::Rows rows_of(std::size_t columns, const Values& values) {
-    PGresult* result = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < columns; ++i) names.push_back("c" + std::to_string(i));
-    std::vector<PGresAttDesc> described(columns);
-    for (std::size_t i = 0; i < columns; ++i) {
-        described[i] = PGresAttDesc{names[i].data(), 0, 0, 0, 25, -1, -1};
-    }
-    PQsetResultAttrs(result, static_cast<int>(columns), described.data());
-    for (std::size_t row = 0; row < values.size(); ++row) {
-        for (std::size_t column = 0; column < columns; ++column) {
-            Cell cell = values[row][column];
-            PQsetvalue(result, static_cast<int>(row), static_cast<int>(column),
-                       cell ? cell->data() : nullptr, cell ? static_cast<int>(cell->size()) : -1);
-        }
-    }
-    return postgres::Rows{result};
-}
 
 /// The main row with one column set; the others are NULL.
 postgres::Rows main_row(MainColumn column, Cell value) {
