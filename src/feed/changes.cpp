@@ -18,11 +18,23 @@ constexpr std::string_view kRefresh = "refresh:";
 }  // namespace
 
 void apply(const Changes& changes, position::Progress& progress) {
+    stamp_rows(changes, progress, 0, changes.rows.size());
+    finish(changes, progress);
+}
+
+void stamp_rows(const Changes& changes, position::Progress& progress, std::size_t first,
+                std::size_t count) {
     position::Stamps& stamps = progress.stamps();
+    const std::size_t end = std::min(first + count, changes.rows.size());
+    for (std::size_t i = first; i < end; ++i) {
+        stamps.stamp(changes.rows[i].table, changes.rows[i].key, changes.commit.end);
+    }
+}
+
+void finish(const Changes& changes, position::Progress& progress) {
     const Lsn end = changes.commit.end;
     if (changes.everything) progress.raise_global_floor(end);
-    for (const std::uint32_t table : changes.tables) stamps.stamp_table(table, end);
-    for (const Changes::Row& row : changes.rows) stamps.stamp(row.table, row.key, end);
+    for (const std::uint32_t table : changes.tables) progress.stamps().stamp_table(table, end);
     progress.commits().add(changes.commit);
     progress.advance(end);
 }

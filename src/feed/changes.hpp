@@ -39,6 +39,13 @@ struct Changes {
 /// All stamps first, then the commit, then W.
 void apply(const Changes& changes, position::Progress& progress);
 
+/// apply() in steps, since a transaction of half a million rows would hold up the loop: the stamps
+/// of `count` rows from `first` on...
+void stamp_rows(const Changes& changes, position::Progress& progress, std::size_t first,
+                std::size_t count);
+/// ...and, when all rows are stamped, the rest.
+void finish(const Changes& changes, position::Progress& progress);
+
 /// Puts a stream's messages together to transactions.
 class Transactions {
  public:

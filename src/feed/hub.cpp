@@ -17,6 +17,7 @@ using position::Lsn;
 constexpr Clock::duration kAcknowledgeEvery = 100ms;
 constexpr Clock::duration kCommandLimit = 5s;
 constexpr Clock::duration kTablesLimit = 30s;  // for a DDL commit to become visible
+constexpr std::size_t kRowsAtOnce = 16384;     // stamps between two turns of the loop
 constexpr int kSlice = 2048;                   // messages between two looks at the clock
 
 bool is_taken(const Error& error) {
@@ -311,11 +312,21 @@ Task<Result<void>> Hub::take_commit() {
     const Changes& changes = transactions_.changes();
     if (changes.schema) {
         // Whatever the catalogue says now about tables has to be known before W passes the DDL.
-        raise_floor(changes.commit.end);
+        context_.progress.raise_global_floor(changes.commit.end);
         const Result<void> known = co_await wait_for_tables(changes.commit.xid);
         if (!known) co_return known;
     }
-    apply(changes, context_.progress);
+    for (std::size_t i = 0; i < changes.rows.size(); i += kRowsAtOnce) {
+        stamp_rows(changes, context_.progress, i, kRowsAtOnce);
+        if (i + kRowsAtOnce >= changes.rows.size()) break;
+        co_await asio::post(context_.io, asio::use_awaitable);
+        const bool cancelled = co_await is_cancelled();
+        if (cancelled) co_return fail(Errc::cancelled, "cancelled");
+        if (context_.progress.lineage().version() != lineage_) {
+            co_return fail(Errc::connection_lost, "the primary's timeline changed");
+        }
+    }
+    finish(changes, context_.progress);
     frame_.clear();
     wire::append(frame_, changes);
     context_.ring.append(frame_, changes.commit.end);

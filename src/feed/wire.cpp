@@ -269,6 +269,7 @@ void append(std::string& out, const Transferred& frame) {
 }
 
 void append(std::string& out, const Changes& frame) {
+    out.reserve(out.size() + 64 + frame.rows.size() * 8 + frame.tables.size() * 4);
     Writer to{out, Type::changes};
     to.lsn(frame.commit.start);
     to.lsn(frame.commit.end);
