@@ -168,7 +168,7 @@ class Truth:
         self.initial = {int(k): int(v) for k, v in server.execute(f"select {key}, {value} from {table}")}
 
     def _attach(self, server):
-        self.server, self.timeline = server, server.timeline()
+        self.server, self.timeline, self.seen = server, server.timeline(), 0
         server.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", (self.slot,))
 
     def follow(self, server):
@@ -189,8 +189,10 @@ class Truth:
                 return self
             decoder.relations.clear()  # every call describes its tables again
             for data, _ in rows:
-                if commit := decoder.feed(bytes(data)):
+                commit = decoder.feed(bytes(data))
+                if commit and commit.end > self.seen:  # after a crash a slot repeats some
                     self.commits.append(commit)
+                    self.seen = commit.end
 
     def drop(self):
         with contextlib.suppress(Exception):

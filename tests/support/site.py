@@ -10,13 +10,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 
 import psycopg2
 import psycopg2.extras
 
 from .gate import Gate
 from .ports import free_port
-from .postgres import BINARIES, HBA, Postgres
+from .postgres import HBA, Postgres
 from .wait import wait_until
 
 SCHEMA = pathlib.Path(__file__).resolve().parents[1] / "positions" / "schema.sql"
@@ -40,7 +41,7 @@ COMMON = {
     "autovacuum": "off",
     "checkpoint_timeout": "30min",
     "wal_retrieve_retry_interval": "50ms",
-    "wal_receiver_status_interval": "100ms",
+    "wal_receiver_status_interval": "1s",
     "timezone": "UTC",
     "lc_messages": "C",
     "log_line_prefix": "%m [%p] %u ",
@@ -354,10 +355,20 @@ def _leave_nothing():
         shutil.rmtree(server.directory, ignore_errors=True)
 
 
-def terminated(*_):
-    """For SIGTERM: ends the run as ^C does, so that servers are stopped."""
-    raise KeyboardInterrupt
-
-
 def stop_on_sigterm():
+    """For SIGTERM: ends the run as ^C does, so that servers are stopped. A main thread that waits inside libpq
+    does not see a signal, so another one ends the servers under it."""
+    def terminated(*_):
+        raise KeyboardInterrupt
+
+    def watch():
+        while data := os.read(reading, 1):
+            if data[0] == signal.SIGTERM:
+                for server in list(ALIVE):
+                    with contextlib.suppress(OSError, ValueError, IndexError):
+                        os.kill(server.postmaster, signal.SIGQUIT)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
     signal.signal(signal.SIGTERM, terminated)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=watch, daemon=True).start()

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import struct
 
-HEAD = struct.Struct(">BQIQ")  # version, system identifier, timeline, LSN
+HEAD = struct.Struct(">BQIQ")  # 1 shown by the primary or 2 by a replica, system identifier, timeline, LSN
 MAC_BYTES = 12
 KEY = "a-position-key-of-the-tests"
 
@@ -25,8 +25,8 @@ def decode(text, key=None):
     if len(raw) not in (HEAD.size, HEAD.size + MAC_BYTES):
         raise ValueError(f"a token of {len(raw)} bytes")
     version, system_id, timeline, lsn = HEAD.unpack_from(raw)
-    if version != 1:
+    if version not in (1, 2):
         raise ValueError(f"version {version}")
-    if key is not None and encode(system_id, timeline, lsn, key) != text:
+    if key is not None and encode(system_id, timeline, lsn, key, version) != text:
         raise ValueError("the signature is wrong")
     return system_id, timeline, lsn
