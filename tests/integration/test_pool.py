@@ -34,6 +34,12 @@ def server():
     postgres = Postgres(schema=SCHEMA, settings="max_connections = 40\n")
     postgres.execute("create view api.heavy as select count(*) as many from generate_series(1, 2000000)")
     postgres.execute("grant select on api.heavy to web_anon")
+    postgres.execute("create view api.levels as select current_setting('transaction_isolation') as isolation, "
+                     "current_setting('default_transaction_isolation') as standard")
+    postgres.execute("grant select on api.levels to web_anon")
+    postgres.execute("create table api.commits (id int primary key, "
+                     "how text default current_setting('synchronous_commit'))")
+    postgres.execute("grant select, insert on api.commits to web_anon")
     yield postgres
     postgres.destroy()
 
@@ -132,6 +138,52 @@ def test_fast_reads_pass_by_slow_ones(start, server):
     slow_took = time.monotonic() - began
     assert took < slow_took / 2, "the fast ones did not wait for the slow ones"
     daemon.stop()
+
+
+def test_reads_that_fail_take_nothing_from_those_beside_them(start):
+    """One error ends the batch that many reads share: the others are repeated, and never get it."""
+    daemon = start(2)
+    paths = {"/items?id=eq.1": 200, "/items?id=eq.none": 400, "/items?nothing=eq.1": 400, "/items?select=id&id=lt.3": 200,
+             "/nowhere": 404, "/items?select=id::int": 200}
+    connections = [daemon.connect() for _ in range(24)]
+    answers = {}
+    for turn in range(15):
+        asked = []
+        for number, one in enumerate(connections):
+            path = list(paths)[(number + turn) % len(paths)]
+            one.send(head_of("GET", path))
+            asked.append((one, path))
+        for one, path in asked:
+            answer = one.read()
+            assert answer.status == paths[path], (path, answer.body)
+            if answer.status == 200:
+                assert answers.setdefault(path, answer.body) == answer.body
+    daemon.stop()
+
+
+def test_the_login_role_cannot_choose_another_isolation_level(start, server):
+    server.execute("alter role authenticator set default_transaction_isolation = 'repeatable read'")
+    try:
+        daemon = start(2)
+        assert daemon.client().get("/levels").json() == [{"isolation": "read committed", "standard": "read committed"}]
+        daemon.stop()
+    finally:
+        server.execute("alter role authenticator reset default_transaction_isolation")
+
+
+@pytest.mark.parametrize("asked, got", [("off", "local"), ("local", "local"), ("on", "on"), ("remote_write", "remote_write")])
+@pytest.mark.parametrize("role", ["web_anon", "authenticator"])
+def test_a_write_is_in_the_log_when_it_is_answered(start, server, role, asked, got):
+    """A token made of a commit that is not flushed yet would be too low."""
+    server.execute(f"alter role {role} set synchronous_commit = {asked}")
+    try:
+        daemon = start(2)
+        answer = daemon.client().post("/commits", {"id": next(fresh_ids)}, headers={"Prefer": "return=representation"})
+        assert answer.status == 201
+        assert answer.json()[0]["how"] == got
+        daemon.stop()
+    finally:
+        server.execute(f"alter role {role} reset synchronous_commit")
 
 
 def test_a_pool_is_replaced_while_it_connects(start, server, gate):
