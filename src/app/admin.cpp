@@ -60,6 +60,22 @@ class JsonWriter {
         first_ = false;
         return *this;
     }
+    /// null when it is not known.
+    JsonWriter& seconds(std::string_view name, std::optional<double> value) {
+        key(name);
+        if (value) {
+            append_json_double(text_, *value);
+        } else {
+            text_ += "null";
+        }
+        first_ = false;
+        return *this;
+    }
+    JsonWriter& item(std::string_view value) {
+        comma();
+        append_json_string(text_, value);
+        return *this;
+    }
     JsonWriter& newline() {
         text_ += '\n';
         first_ = true;  // lines of JSON, not one array
@@ -109,10 +125,45 @@ void write_sources(JsonWriter& json, const std::vector<SourceView>& sources) {
             .member("name", source.name)
             .member("kind", source.kind)
             .member("state", source_state_name(source.state))
+            .optional("position", source.position)
+            .seconds("lag_s", source.lag_seconds)
+            .seconds("round_trip_s", source.round_trip_seconds)
             .optional("error", source.error)
             .end('}');
     }
     json.end(']');
+}
+
+void write_caches(JsonWriter& json, const std::vector<CacheView>& caches) {
+    json.key("caches").begin('[');
+    for (const CacheView& cache : caches) {
+        json.begin('{')
+            .member("tier", cache.tier)
+            .member("entries", static_cast<std::int64_t>(cache.entries))
+            .member("bytes", static_cast<std::int64_t>(cache.bytes))
+            .member("limit", static_cast<std::int64_t>(cache.limit))
+            .member("evictions", static_cast<std::int64_t>(cache.evictions))
+            .end('}');
+    }
+    json.end(']');
+}
+
+void write_feed(JsonWriter& json, const FeedView& feed) {
+    json.key("feed")
+        .begin('{')
+        .member("role", feed.role)
+        .member("state", feed.state)
+        .optional("position", feed.position)
+        .seconds("lag_s", feed.lag_seconds)
+        .optional("slot", feed.slot)
+        .optional("wal_status", feed.wal_status)
+        .optional("hub", feed.hub)
+        .member("tables", static_cast<std::int64_t>(feed.tables))
+        .member("subscribers", static_cast<std::int64_t>(feed.subscribers))
+        .member("ring_bytes", static_cast<std::int64_t>(feed.ring_bytes));
+    json.key("problems").begin('[');
+    for (const std::string& problem : feed.problems) json.item(problem);
+    json.end(']').end('}');
 }
 
 void write_schema(JsonWriter& json, const SchemaView& schema) {
@@ -232,6 +283,8 @@ Reply reply_to_status(const DaemonState& state) {
     write_sources(json, state.sources);
     write_schema(json, state.schema);
     write_pools(json, state.pools);
+    write_caches(json, state.caches);
+    write_feed(json, state.feed);
     json.member("connections", state.connections).member("in_flight", state.in_flight).end('}');
     return reply_with(200, kJson, json.take());
 }

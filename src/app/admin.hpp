@@ -22,7 +22,32 @@ struct SourceView {
     std::string name;
     std::string kind;  // "primary", "replica"…
     SourceState state = SourceState::down;
-    std::string error{};  // the last one, without secrets; empty: none
+    std::string error{};                         // the last one, without secrets; empty: none
+    std::string position{};                      // "1/16B3740": timeline/LSN; empty: not known
+    std::optional<double> lag_seconds{};         // behind the primary at most; nullopt: not known
+    std::optional<double> round_trip_seconds{};  // of the last probe
+};
+
+struct CacheView {
+    std::string tier = "memory";
+    std::uint64_t entries = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t limit = 0;
+    std::uint64_t evictions = 0;
+};
+
+struct FeedView {
+    std::string role = "none";   // hub, subscriber
+    std::string state = "none";  // live, lost
+    std::string position{};      // W; empty: none yet
+    std::optional<double> lag_seconds{};
+    std::string slot{};
+    std::string wal_status{};  // of the slot
+    std::string hub{};         // whom a subscriber follows
+    std::uint64_t tables = 0;
+    std::uint64_t subscribers = 0;
+    std::uint64_t ring_bytes = 0;
+    std::vector<std::string> problems{};  // plain sentences
 };
 
 struct SchemaView {
@@ -57,6 +82,8 @@ struct DaemonState {
     std::vector<SourceView> sources{};
     SchemaView schema{};
     std::vector<PoolTotals> pools{};
+    std::vector<CacheView> caches{};
+    FeedView feed{};
     std::int64_t connections = 0;
     std::int64_t in_flight = 0;
     bool draining = false;

@@ -77,6 +77,7 @@ App::App(config::Config config, config::LoadInput input)
              [this](std::string_view task, std::string_view what) {
                  log_.error("bug: an exception ended a task", {{"task", task}, {"text", what}});
              }),
+      site_(static_cast<std::size_t>(config_.cache.memory_size)),
       catalogue_(io_, reload_options(config_),
                  {.on_event =
                       [this](std::string_view level, std::string_view text) {
@@ -87,8 +88,10 @@ App::App(config::Config config, config::LoadInput input)
                       },
                   .on_config_reload = [this] { reload(); },
                   .on_loaded = [this](const schema::Snapshot&) { catalogue_loaded(); }}),
+      following_(io_, tasks_, config_, site_, log_,
+                 {.on_schema_change = [this] { catalogue_.request_reload(); }}),
       admin_handler_({.state = [this] { return state(); },
-                      .metrics = [this] { return metrics_.text(); },
+                      .metrics = [this] { return metrics_.text(figures()); },
                       .reload = [this] { reload(); },
                       .drain = [this] { drain(); }}) {}
 
@@ -110,6 +113,8 @@ int App::run() {
 Result<void> App::open() {
     const Result<void> workers = open_workers();
     if (!workers) return workers;
+    const Result<void> link = following_.listen();
+    if (!link) return link;
     return open_admin();
 }
 
@@ -125,8 +130,12 @@ Result<void> App::open_workers() {
         WorkerOptions options{
             .index = index, .threads = threads, .open_connections = open_connections, .tls = *tls};
         workers_.push_back(std::make_unique<Worker>(std::move(options), std::move(*settings),
-                                                    catalogue_.holder(), log_,
-                                                    metrics_.add_thread()));
+                                                    following_.replicas(),
+                                                    Surroundings{.catalogue = catalogue_.holder(),
+                                                                 .site = site_,
+                                                                 .pulse = following_.pulse(),
+                                                                 .log = log_,
+                                                                 .metrics = metrics_}));
         const Result<std::uint16_t> port = workers_.back()->listen(address);
         if (!port) return fail(port.error());
         public_port_ = *port;
@@ -153,6 +162,7 @@ void App::start() {
         asio::post(worker->io(), [raw = worker.get()] { raw->start(); });
         threads_.emplace_back([raw = worker.get()] { raw->run(); });
     }
+    following_.start();
     tasks_.spawn("catalogue", catalogue_.run());
     tasks_.spawn("signals", on_signals());
     tasks_.spawn("watchdog", watchdog());
@@ -222,14 +232,18 @@ bool App::take_over(config::Config next) {
         }
         settings.push_back(std::move(*made));
     }
+    following_.reconfigure(next);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-        asio::post(workers_[i]->io(),
-                   [worker = workers_[i].get(), made = std::move(settings[i]), tls = *tls] {
-                       worker->apply(made);
-                       if (tls) worker->set_tls(tls);
-                   });
+        asio::post(workers_[i]->io(), [worker = workers_[i].get(), made = std::move(settings[i]),
+                                       tls = *tls, replicas = following_.replicas()] {
+            worker->apply(made, replicas);
+            if (tls) worker->set_tls(tls);
+        });
     }
     if (*admin_tls) admin_->set_tls(*admin_tls);
+    site_.memory.resize(static_cast<std::size_t>(next.cache.memory_size));
+    // What was made under other limits or claims must not be given to anybody.
+    if (next.api != config_.api) site_.memory.clear();
     log_.set_level(next.log.level);
     catalogue_.reconfigure(reload_options(next));
     // What takes effect at the next start stays as it was started.

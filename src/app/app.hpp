@@ -11,7 +11,9 @@
 
 #include "accept/server.hpp"
 #include "app/admin.hpp"
+#include "app/following.hpp"
 #include "app/sd_notify.hpp"
+#include "app/site.hpp"
 #include "app/worker.hpp"
 #include "base/task_group.hpp"
 #include "config/load.hpp"
@@ -53,6 +55,7 @@ class App {
     void close_all();
     Task<void> loops_have_ended();
     DaemonState state() const;
+    obs::SiteFigures figures() const;
 
     config::Config config_;
     config::LoadInput input_;
@@ -61,7 +64,9 @@ class App {
     asio::io_context io_{1};
     asio::signal_set signals_{io_};
     TaskGroup tasks_;
+    Site site_;
     schema::Reloader catalogue_;
+    Following following_;
     SdNotify systemd_;
     AdminHandler admin_handler_;
     std::unique_ptr<accept::Server> admin_;

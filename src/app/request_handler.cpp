@@ -59,6 +59,9 @@ void RequestHandler::tell(const RawRequest& raw, const Reply& reply, const Facts
     event.database_time = facts.database_time;
     event.response_bytes = reply.body.size();
     event.rows = facts.rows;
+    event.pool = facts.pool;
+    event.memory = facts.memory;
+    event.age = facts.age;
     const std::string code =
         facts.error ? respond::code_of(*facts.error, facts.anonymous) : std::string{};
     event.error_code = code;

@@ -4,13 +4,20 @@
 #include <memory>
 #include <string>
 
+#include "app/site.hpp"
 #include "auth/authenticator.hpp"
+#include "base/published.hpp"
+#include "base/task_group.hpp"
+#include "cache/fills.hpp"
 #include "config/config.hpp"
+#include "feed/pulse.hpp"
 #include "obs/observer.hpp"
 #include "parse/request.hpp"
+#include "position/token.hpp"
 #include "postgres/pool.hpp"
 #include "postgres/shared_reads.hpp"
 #include "primary/bracket.hpp"
+#include "replica/replica_set.hpp"
 #include "respond/reply.hpp"
 #include "schema/holder.hpp"
 
@@ -34,6 +41,7 @@ struct Settings {
     auth::Authenticator authenticator;
     parse::ParseOptions parse{};
     respond::ReplyOptions reply{};
+    position::TokenCodec tokens{};
     std::size_t in_flight_limit = 4096;  // of this thread
 
     bool tx_override_allowed() const {
@@ -45,7 +53,14 @@ struct Settings {
 struct Services {
     std::shared_ptr<Settings> settings;
     std::shared_ptr<PrimaryBackend> primary;
+    std::shared_ptr<replica::ReplicaSet> replicas;
     schema::CachedSnapshot catalogue;
+    Site& site;
+    PublishedView<position::Lineage> lineage;
+    feed::Pulse& pulse;
+    cache::Fills& fills;
+    std::vector<std::size_t> replica_pools;  // of each replica, as obs::Metrics numbers them
+    TaskGroup& background;  // of this thread: what goes on when its request has been answered
 };
 
 /// What became known of a request on its way, for the one RequestEvent that is made of it.
@@ -60,6 +75,9 @@ struct Facts {
     std::optional<obs::QueryKind> query{};
     std::chrono::nanoseconds database_time{};
     std::optional<std::int64_t> rows{};
+    std::optional<obs::CacheResult> memory{};
+    std::optional<std::chrono::nanoseconds> age{};
+    std::size_t pool = 0;  // that was asked last, as obs::Metrics numbers them
     std::optional<Error> error{};
 };
 

@@ -13,6 +13,7 @@ Result<std::shared_ptr<Settings>> make_settings(const config::Config& config) {
     settings->reply.exposed_schemas = config.api.schemas.size();
     settings->reply.tx_allowed = settings->tx_override_allowed();
     settings->reply.max_rows = config.api.max_rows;
+    settings->tokens = position::TokenCodec{config.consistency.position_key};
     return settings;
 }
 

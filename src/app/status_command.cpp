@@ -210,6 +210,16 @@ std::vector<const json::object*> objects_of(const json::object& object, std::str
     return out;
 }
 
+std::vector<std::string> texts_of(const json::object& object, std::string_view name) {
+    std::vector<std::string> out;
+    const json::value* list = member(object, name);
+    if (list == nullptr || !list->is_array()) return out;
+    for (const json::value& item : list->get_array()) {
+        if (item.is_string()) out.push_back(printable(std::string{item.get_string()}));
+    }
+    return out;
+}
+
 std::string duration_text(std::int64_t seconds) {
     const auto part = [](std::int64_t n, const char* unit) {
         return std::to_string(n) + " " + unit;
@@ -264,6 +274,32 @@ Row pool_row(const json::object& pool) {
                 std::to_string(number_of(pool, "limit")) + "; " + count("waiting")};
 }
 
+std::string megabytes(std::int64_t bytes) {
+    return std::to_string(bytes / (1024 * 1024)) + " MiB";
+}
+
+Row cache_row(const json::object& cache) {
+    return {"cache " + text_of(cache, "tier"), std::to_string(number_of(cache, "entries")) +
+                                                   " entries, " +
+                                                   megabytes(number_of(cache, "bytes")) + " of " +
+                                                   megabytes(number_of(cache, "limit"))};
+}
+
+std::string seconds_text(const json::object& object, std::string_view name) {
+    const json::value* const value = member(object, name);
+    if (value == nullptr || !value->is_number()) return {};
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.3f s", value->to_number<double>());
+    return text.data();
+}
+
+Row feed_row(const json::object& feed) {
+    std::string text = text_of(feed, "role") + ", " + text_of(feed, "state");
+    if (const std::string at = text_of(feed, "position"); !at.empty()) text += ", at " + at;
+    if (const std::string lag = seconds_text(feed, "lag_s"); !lag.empty()) text += ", lag " + lag;
+    return {"feed", text + ", " + std::to_string(number_of(feed, "tables")) + " tables"};
+}
+
 }  // namespace
 
 Result<std::string> fetch_status(const config::HostPort& admin, std::chrono::milliseconds limit) {
@@ -309,12 +345,23 @@ Result<std::string> status_page(std::string_view text) {
     const json::value* schema = member(status, "schema");
     if (schema != nullptr && schema->is_object()) facts.push_back(schema_row(schema->get_object()));
     for (const json::object* pool : objects_of(status, "pools")) facts.push_back(pool_row(*pool));
+    for (const json::object* cache : objects_of(status, "caches")) {
+        facts.push_back(cache_row(*cache));
+    }
+    const json::value* feed = member(status, "feed");
+    if (feed != nullptr && feed->is_object()) {
+        facts.push_back(feed_row(feed->get_object()));
+        for (const std::string& problem : texts_of(feed->get_object(), "problems")) {
+            facts.push_back({"", problem});
+        }
+    }
     append_table(page, facts);
 
-    std::vector<Row> sources{{"SOURCE", "KIND", "STATE", "ERROR"}};
+    std::vector<Row> sources{{"SOURCE", "KIND", "STATE", "POSITION", "LAG", "ERROR"}};
     for (const json::object* source : objects_of(status, "sources")) {
         sources.push_back({text_of(*source, "name"), text_of(*source, "kind"),
-                           text_of(*source, "state"), text_of(*source, "error")});
+                           text_of(*source, "state"), text_of(*source, "position"),
+                           seconds_text(*source, "lag_s"), text_of(*source, "error")});
     }
     if (sources.size() > 1) {
         page += "\n";

@@ -14,9 +14,19 @@
 #include "accept/server.hpp"
 #include "app/request_handler.hpp"
 #include "app/services.hpp"
+#include "base/task_group.hpp"
 #include "obs/metrics.hpp"
 
 namespace lintas::app {
+
+/// What the workers are given of the rest of the daemon; all of it outlives them.
+struct Surroundings {
+    const schema::Holder& catalogue;
+    Site& site;
+    feed::Pulse& pulse;
+    obs::Log& log;
+    obs::Metrics& metrics;
+};
 
 struct WorkerOptions {
     std::size_t index = 0;
@@ -28,7 +38,7 @@ struct WorkerOptions {
 class Worker {
  public:
     Worker(WorkerOptions options, std::shared_ptr<Settings> settings,
-           const schema::Holder& catalogue, obs::Log& log, obs::ThreadMetrics& metrics);
+           std::shared_ptr<replica::Replicas> replicas, Surroundings around);
     ~Worker();
 
     /// Before the loop runs. Errors: internal, the listener cannot be bound.
@@ -40,9 +50,9 @@ class Worker {
 
     // On this worker's loop:
     void start();
-    void apply(std::shared_ptr<Settings> settings);
+    void apply(std::shared_ptr<Settings> settings, std::shared_ptr<replica::Replicas> replicas);
     void set_tls(std::shared_ptr<accept::TlsContext> tls) { server_.set_tls(std::move(tls)); }
-    void recycle_connections() { services_.primary->pool.recycle(); }
+    void recycle_connections();
     void stop_accepting();
     Task<bool> drained(Deadline deadline);
     void abort() { server_.abort(); }
@@ -50,26 +60,37 @@ class Worker {
     void finish();
 
     // From any thread:
-    postgres::PoolState pool_state() const;
+    postgres::PoolState pool_state() const;  // of the primary's
+    std::vector<postgres::PoolState> replica_pool_states() const;
     std::size_t connections() const { return server_.connections(); }
     std::size_t in_flight() const { return server_.in_flight(); }
 
  private:
     std::shared_ptr<PrimaryBackend> open_primary(const config::Config& config);
+    std::shared_ptr<replica::ReplicaSet> open_replicas(const config::Config& config,
+                                                       std::shared_ptr<replica::Replicas> replicas);
+    void number_pools();
+    void drop_deposed();
     void publish();
+    void count(std::size_t pool, const postgres::PoolState& state);
 
     WorkerOptions options_;
+    Surroundings around_;
     obs::Log& log_;
     obs::ThreadMetrics& metrics_;
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
     asio::steady_timer publish_timer_{io_};
     obs::Observer observer_;
+    TaskGroup background_;
+    cache::Fills fills_;
     Services services_;
     RequestHandler handler_;
     accept::Server server_;
     mutable std::mutex pool_mutex_;
     postgres::PoolState pool_state_;
+    std::vector<postgres::PoolState> replica_pool_states_;
+    std::uint64_t lineage_seen_ = 0;
     bool finished_ = false;
 };
 

@@ -28,6 +28,7 @@ class Memory {
     bool put(std::string_view key, EntryPtr entry);
     void clear();
     void resize(std::size_t bytes);
+    std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
     struct Stats {
         std::size_t entries = 0;

@@ -1,5 +1,7 @@
 #include "feed/pulse.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
@@ -72,8 +74,9 @@ struct Pulse::Impl : std::enable_shared_from_this<Impl> {
     Task<Result<void>> session();
     Task<Result<Look>> look(postgres::Connection& connection);
     Task<void> learn_history(const PrimaryLook& seen);
-    Task<Result<void>> write_heartbeat(postgres::Connection& connection);
+    Task<Result<void>> write_heartbeat(postgres::Connection& connection, position::Lsn flush);
     Task<Result<void>> write_boundary(postgres::Connection& connection);
+    Task<Result<std::uint64_t>> write_message(postgres::Connection& connection);
 
     void ask(std::shared_ptr<Question> question);
     void answer(std::vector<std::shared_ptr<Question>> asked, const Result<Look>& with);
@@ -189,9 +192,9 @@ Task<Result<void>> Pulse::Impl::session() {
         if (options.has_feed && progress.commits().wants_boundary()) {
             const Result<void> written = co_await write_boundary(*connection);
             if (!written) co_return written;
-        } else if (!options.has_feed && now >= next_heartbeat) {
+        } else if (progress.feed() != position::FeedState::live && now >= next_heartbeat) {
             next_heartbeat = now + options.heartbeat_every;
-            const Result<void> written = co_await write_heartbeat(*connection);
+            const Result<void> written = co_await write_heartbeat(*connection, seen->flush);
             if (!written) co_return written;
         }
         next_look = std::max(next_look + options.every, Clock::now());
@@ -277,19 +280,20 @@ Task<void> Pulse::Impl::learn_history(const PrimaryLook& seen) {
     progress.change_lineage(std::move(next));
 }
 
-Task<Result<void>> Pulse::Impl::write_heartbeat(postgres::Connection& connection) {
-    std::vector<Statement> statements{local_commit(), heartbeat()};
-    const Deadline deadline = Deadline::in(options.look_limit);
-    const Result<postgres::UnitResults> unit =
-        co_await connection.run(std::move(statements), deadline);
-    const Result<void> fine = check(unit);
-    if (!fine && fine.error().code != Errc::sql) co_return fine;
-    if (!fine && !heartbeat_failed) {
+/// Nobody else does while the feed is not live. Its transaction id tells when everything that had
+/// ended by `flush` is visible.
+Task<Result<void>> Pulse::Impl::write_heartbeat(postgres::Connection& connection,
+                                                position::Lsn flush) {
+    const std::uint64_t restarts = progress.restarts();
+    const Result<std::uint64_t> xid = co_await write_message(connection);
+    if (!xid && xid.error().code != Errc::sql) co_return fail(xid.error());
+    if (!xid && !heartbeat_failed) {
         event("warn", fmt::format("The heartbeat cannot be written, so idle replicas look as if "
                                   "they lagged: {}.",
-                                  text_of(fine.error())));
+                                  text_of(xid.error())));
     }
-    heartbeat_failed = !fine;
+    heartbeat_failed = !xid;
+    if (xid && progress.restarts() == restarts) progress.commits().mark(flush, *xid);
     co_return Result<void>{};
 }
 
@@ -297,18 +301,28 @@ Task<Result<void>> Pulse::Impl::write_heartbeat(postgres::Connection& connection
 /// ended, every commit from before the restart is visible.
 Task<Result<void>> Pulse::Impl::write_boundary(postgres::Connection& connection) {
     const std::uint64_t restarts = progress.restarts();
+    const Result<std::uint64_t> xid = co_await write_message(connection);
+    if (!xid && xid.error().code != Errc::sql) co_return fail(xid.error());
+    // Otherwise with the next look.
+    if (xid && progress.restarts() == restarts) progress.commits().set_boundary(*xid);
+    co_return Result<void>{};
+}
+
+/// Commits a message of its own; the transaction's id.
+Task<Result<std::uint64_t>> Pulse::Impl::write_message(postgres::Connection& connection) {
     std::vector<Statement> statements{local_commit(), {"SELECT pg_current_xact_id()"}, heartbeat()};
     const Deadline deadline = Deadline::in(options.look_limit);
     const Result<postgres::UnitResults> unit =
         co_await connection.run(std::move(statements), deadline);
     const Result<void> fine = check(unit);
-    if (!fine && fine.error().code != Errc::sql) co_return fine;
-    if (!fine || progress.restarts() != restarts) co_return Result<void>{};  // with the next look
+    if (!fine) co_return fail(fine.error());
     const std::string_view text = (*unit)[1]->at(0, 0).value_or("");
     std::uint64_t xid = 0;
-    for (const char c : text) xid = xid * 10 + static_cast<std::uint64_t>(c - '0');
-    if (xid != 0) progress.commits().set_boundary(xid);
-    co_return Result<void>{};
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), xid);
+    if (ec != std::errc{} || end != text.data() + text.size()) {
+        co_return fail(Errc::internal, "pg_current_xact_id() is not a number");
+    }
+    co_return xid;
 }
 
 Pulse::Pulse(asio::io_context& io, PulseOptions options, position::Progress& progress,

@@ -1,6 +1,7 @@
 #include "position/freshness.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace lintas::position {
 
@@ -51,6 +52,7 @@ Verdict judge(const Provenance& entry, const Requirement& requirement, const Pro
     const Lsn newest = progress.stamps().newest(entry.dependencies);
     const bool unchanged = entry.as_of && newest <= entry.as_of;
     const Wanted wanted = wanted_by(requirement, progress, lineage.history.current());
+    std::atomic_thread_fence(std::memory_order_acquire);  // what was read stays before this
     if (progress.restarts() != restarts) return {};
 
     bool usable = true;

@@ -11,15 +11,17 @@
 #include "position/history.hpp"
 #include "position/progress.hpp"
 #include "position/stamps.hpp"
+#include "position/token.hpp"
 
 namespace lintas::position {
 
 /// What a request asks of its answer.
 struct Requirement {
-    bool critical = false;             // only a read on the primary that begins after the request
-    std::optional<Position> token{};   // the latest that the client has seen
-    std::chrono::nanoseconds bound{};  // how far behind the primary an answer may be
-    Clock::time_point asked{};         // when the request arrived
+    bool critical = false;            // only a read on the primary that begins after the request
+    std::optional<Position> token{};  // the latest that the client has seen
+    std::optional<Lsn> seen_on_replica{};  // of the tokens that a replica's answer made, the latest
+    std::chrono::nanoseconds bound{};      // how far behind the primary an answer may be
+    Clock::time_point asked{};             // when the request arrived
 };
 
 /// The positions that an answer has to cover, of one moment.
@@ -35,6 +37,7 @@ struct Provenance {
     Timeline timeline = 0;
     Lsn as_of{};  // everything that ended at or before it is in the answer; kNoLsn: not known
     Lsn hi{};     // nothing that ended after it is
+    ShownBy shown_by = ShownBy::primary;
     std::uint64_t schema = 0;                    // the catalogue's fingerprint
     std::optional<Clock::time_point> read_at{};  // by this process, on the primary: not before this
     std::vector<Dependency> dependencies{};

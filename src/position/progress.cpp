@@ -13,6 +13,7 @@ void Progress::advance(Lsn to) {
 
 void Progress::begin_restart() {
     restarts_.fetch_add(1, std::memory_order_acq_rel);
+    std::atomic_thread_fence(std::memory_order_release);
 }
 
 void Progress::end_restart() {

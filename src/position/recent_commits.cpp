@@ -20,23 +20,34 @@ void RecentCommits::add(const Commit& commit) {
     const std::lock_guard lock{mutex_};
     commits_.push_back(commit);
     while (commits_.size() > limit_) {
-        known_from_ = std::max(known_from_, commits_.front().end);
+        const Lsn all_visible_to = looks_.empty() ? known_from_ : looks_.back().all_visible_to;
+        const Lsn end = commits_.front().end;
         commits_.pop_front();
+        known_from_ = std::max(known_from_, end);
+        // Nobody has seen it yet, and from now on nobody can ask for it: as after a restart, only
+        // the end of every transaction of this time shows that it has become visible.
+        if (end > all_visible_to) forget_looks();
     }
 }
 
 void RecentCommits::restart(Lsn from) {
     const std::lock_guard lock{mutex_};
     commits_.clear();
-    looks_.clear();
     known_from_ = from;
+    mark_.reset();
+    all_visible_ = kNoLsn;
+    forget_looks();
+}
+
+void RecentCommits::forget_looks() {
+    looks_.clear();
     settled_ = false;
     boundary_.reset();
 }
 
 bool RecentCommits::wants_boundary() const {
     const std::lock_guard lock{mutex_};
-    return !settled_ && !boundary_;
+    return !settled_ && !boundary_ && known_from_ != kEndOfTime;
 }
 
 void RecentCommits::set_boundary(std::uint64_t xid) {
@@ -47,6 +58,11 @@ void RecentCommits::set_boundary(std::uint64_t xid) {
 void RecentCommits::observed(const Snapshot& snapshot, Lsn flush, Lsn watermark,
                              Clock::time_point at) {
     const std::lock_guard lock{mutex_};
+    if (mark_ && snapshot.oldest_running() > mark_->xid) {
+        all_visible_ = std::max(all_visible_, mark_->flush);
+        mark_.reset();
+    }
+    if (known_from_ == kEndOfTime) return;  // the feed has not begun on this timeline yet
     if (!settled_) {
         if (!boundary_ || snapshot.oldest_running() <= *boundary_) return;
         settled_ = true;
@@ -60,6 +76,7 @@ void RecentCommits::observed(const Snapshot& snapshot, Lsn flush, Lsn watermark,
         }
     }
     looks_.push_back({at, std::max(before, all_visible_to)});
+    all_visible_ = std::max(all_visible_, looks_.back().all_visible_to);
     trim(at);
 }
 
@@ -94,6 +111,16 @@ Lsn RecentCommits::visible_to(Lsn replayed, Lsn received, Lsn watermark) const {
     if (watermark <= next_record || replayed < known_from_) return std::max(replayed, received);
     const auto next = std::ranges::upper_bound(commits_, replayed, {}, &Commit::end);
     return next != commits_.end() && next->start <= next_record ? next->end : replayed;
+}
+
+void RecentCommits::mark(Lsn flush, std::uint64_t xid) {
+    const std::lock_guard lock{mutex_};
+    if (!mark_) mark_ = Mark{flush, xid};
+}
+
+Lsn RecentCommits::all_visible() const {
+    const std::lock_guard lock{mutex_};
+    return all_visible_;
 }
 
 std::size_t RecentCommits::size() const {

@@ -51,21 +51,34 @@ class RecentCommits {
     /// and received so far. A replica shows a commit just before it counts it as replayed.
     Lsn visible_to(Lsn replayed, Lsn received, Lsn watermark) const;
 
+    /// Someone has assigned `xid` on the primary, after `flush` was read there: what had ended by
+    /// then has a lower xid, and is visible once every such transaction is over. Needs no feed.
+    void mark(Lsn flush, std::uint64_t xid);
+    /// Every commit that ended by then is in every snapshot that the primary takes from now on.
+    Lsn all_visible() const;
+
     std::size_t size() const;
 
  private:
+    struct Mark {
+        Lsn flush;
+        std::uint64_t xid;
+    };
     struct Look {
         Clock::time_point at;
         Lsn all_visible_to;  // every commit that ended by then is in every later snapshot
     };
     void trim(Clock::time_point now);
+    void forget_looks();
 
     const std::size_t limit_;
     mutable std::mutex mutex_;
     std::deque<Commit> commits_;  // by end
     std::deque<Look> looks_;      // by time
-    Lsn known_from_{};            // every commit of the feed that ended later has been added
-    bool settled_ = false;        // every commit that ended up to known_from_ is visible
+    std::optional<Mark> mark_;
+    Lsn all_visible_{};
+    Lsn known_from_{};      // every commit of the feed that ended later has been added
+    bool settled_ = false;  // every commit that ended up to known_from_ is visible
     std::optional<std::uint64_t>
         boundary_;  // whatever committed before the restart has a lower xid
 };

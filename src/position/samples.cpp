@@ -13,6 +13,8 @@ void Samples::add(Sample sample) {
         if (sample.lsn < last.lsn || sample.at < last.at) return;
     }
     Slot& slot = (*slots_)[next % kCapacity];
+    // Whoever reads what is written below sees, by still_there(), that the old sample has gone.
+    std::atomic_thread_fence(std::memory_order_release);
     slot.at.store(sample.at.time_since_epoch().count(), std::memory_order_relaxed);
     slot.lsn.store(sample.lsn.value, std::memory_order_relaxed);
     next_.store(next + 1, std::memory_order_release);

@@ -12,7 +12,6 @@ namespace lintas::position {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kPlain = 1 + 8 + 4 + 8;
 constexpr std::size_t kSignature = 12;
 constexpr std::string_view kAlphabet =
@@ -83,9 +82,10 @@ std::string_view describe(TokenError error) {
     return "";
 }
 
-std::string TokenCodec::encode(std::uint64_t system_id, Position position) const {
+std::string TokenCodec::encode(std::uint64_t system_id, Position position, ShownBy shown_by) const {
     Bytes bytes{};
-    bytes[0] = kVersion;
+    // A later format takes other numbers.
+    bytes[0] = static_cast<std::uint8_t>(shown_by);
     put(bytes.data() + 1, system_id, 8);
     put(bytes.data() + 9, position.timeline, 4);
     put(bytes.data() + 13, position.lsn.value, 8);
@@ -97,10 +97,15 @@ std::string TokenCodec::encode(std::uint64_t system_id, Position position) const
 std::variant<Token, TokenError> TokenCodec::decode(std::string_view text) const {
     Bytes bytes{};
     const std::size_t size = from_base64url(text, bytes);
-    if ((size != kPlain && size != bytes.size()) || bytes[0] != kVersion) {
+    const auto shown_by = static_cast<ShownBy>(bytes[0]);
+    if ((size != kPlain && size != bytes.size()) ||
+        (shown_by != ShownBy::primary && shown_by != ShownBy::replica)) {
         return TokenError::malformed;
     }
+    // Signed by somebody who has a key that this process does not know.
+    if (key_.empty() && size != kPlain) return TokenError::bad_signature;
     Token token;
+    token.shown_by = shown_by;
     if (!key_.empty()) {
         std::array<std::uint8_t, kSignature> expected{};
         sign(key_, bytes.data(), expected.data());

@@ -37,7 +37,7 @@ void set_position(Reply& reply, std::string_view token) {
     reply.set("Lintas-Position", std::string{token});
 }
 
-void set_cache_status(Reply& reply, CacheResult result, bool stored) {
+void set_cache_status(Reply& reply, CacheResult result, std::string_view detail) {
     std::string status = "lintas; ";
     switch (result) {
         case CacheResult::hit:
@@ -53,8 +53,11 @@ void set_cache_status(Reply& reply, CacheResult result, bool stored) {
             status += "fwd=bypass";
             break;
     }
-    // A hit stores nothing (RFC 9211 section 2.3).
-    if (stored && result != CacheResult::hit) status += "; stored";
+    if (!detail.empty()) {
+        status += "; detail=\"";
+        status += detail;
+        status += '"';
+    }
     reply.set("Cache-Status", std::move(status));
 }
 

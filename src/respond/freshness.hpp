@@ -22,8 +22,8 @@ enum class CacheResult {
     stale,   // what was there was not fresh enough for this request
     bypass,  // the cache was not asked
 };
-/// `stored`: the answer was put into the cache on its way.
-void set_cache_status(Reply& reply, CacheResult result, bool stored = false);
+/// `detail`: why, in plain words without double quotes and backslashes; empty: nothing to say.
+void set_cache_status(Reply& reply, CacheResult result, std::string_view detail = {});
 
 /// The token as a cookie that scripts cannot read and other sites do not send along with anything
 /// but a link (`consistency.cookie`); replaces an earlier one. `secure`: the client came by TLS.

@@ -32,6 +32,39 @@ std::unexpected<Error> malformed(std::string details) {
                 "Lintas-Position: " + std::move(details));
 }
 
+Result<void> take(std::string_view text, const RequirementInput& input, Asked& asked) {
+    const auto decoded = input.codec.decode(text);
+    if (const auto* error = std::get_if<position::TokenError>(&decoded)) {
+        return malformed(std::string{position::describe(*error)});
+    }
+    const position::Token& token = std::get<position::Token>(decoded);
+    if (input.lineage.system_id != 0 && token.system_id != input.lineage.system_id) {
+        return malformed("it is a position of another database");
+    }
+    const bool newer = token.position.timeline > input.lineage.history.current();
+    if (newer || token.position.lsn > input.written) {
+        const bool greater = !asked.unknown ||
+                             token.position.timeline > asked.unknown->position.timeline ||
+                             (token.position.timeline == asked.unknown->position.timeline &&
+                              token.position.lsn > asked.unknown->position.lsn);
+        if (greater) asked.unknown = token;
+        if (newer) return {};
+    }
+    if (!input.lineage.history.contains(token.position)) {
+        return fail(Errc::position_lost, "",
+                    "position " + position::to_text(token.position.lsn) + " of timeline " +
+                        std::to_string(token.position.timeline) +
+                        " is not part of the present history");
+    }
+    std::optional<position::Position>& latest = asked.requirement.token;
+    latest = latest ? position::later_of(*latest, token.position) : token.position;
+    if (token.shown_by == position::ShownBy::replica) {
+        std::optional<position::Lsn>& seen = asked.requirement.seen_on_replica;
+        seen = seen ? std::max(*seen, token.position.lsn) : token.position.lsn;
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<Asked> requirement_of(const RequirementInput& input) {
@@ -45,32 +78,12 @@ Result<Asked> requirement_of(const RequirementInput& input) {
         requirement.bound = std::chrono::seconds{std::min(*headers.max_age_s, kSecondsMax)};
     }
     for (const std::string& text : headers.positions) {
-        const auto decoded = input.codec.decode(text);
-        if (const auto* error = std::get_if<position::TokenError>(&decoded)) {
-            return malformed(std::string{position::describe(*error)});
-        }
-        const position::Token& token = std::get<position::Token>(decoded);
-        if (input.lineage.system_id != 0 && token.system_id != input.lineage.system_id) {
-            return malformed("it is a position of another database");
-        }
-        const bool newer = token.position.timeline > input.lineage.history.current();
-        if (newer || token.position.lsn > input.written) {
-            const bool greater = !asked.unknown ||
-                                 token.position.timeline > asked.unknown->position.timeline ||
-                                 (token.position.timeline == asked.unknown->position.timeline &&
-                                  token.position.lsn > asked.unknown->position.lsn);
-            if (greater) asked.unknown = token;
-            if (newer) continue;
-        }
-        if (!input.lineage.history.contains(token.position)) {
-            return fail(Errc::position_lost, "",
-                        "position " + position::to_text(token.position.lsn) + " of timeline " +
-                            std::to_string(token.position.timeline) +
-                            " is not part of the present history");
-        }
-        requirement.token = requirement.token
-                                ? position::later_of(*requirement.token, token.position)
-                                : token.position;
+        const Result<void> taken = take(text, input, asked);
+        if (!taken) return fail(taken.error());
+    }
+    if (input.cookie) {
+        const Result<void> taken = take(*input.cookie, input, asked);
+        if (!taken && taken.error().code != Errc::bad_header) return fail(taken.error());
     }
     return asked;
 }

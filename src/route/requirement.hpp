@@ -19,6 +19,9 @@ struct RequirementInput {
     const config::Consistency& consistency;
     const position::TokenCodec& codec;
     const position::Lineage& lineage;
+    /// The token of a browser, which cannot drop it by itself: one that is no token, or of another
+    /// database, is left out. One that is lost is an error all the same.
+    std::optional<std::string_view> cookie{};
     position::Lsn written{};  // up to which the primary is known to have written
     Clock::time_point asked{};
 };

@@ -30,6 +30,8 @@ def base_config(url, **extra):
         "api": {"schemas": ["api", "other"], "extra_search_path": ["public"], "anon_role": "web_anon",
                 "jwt": {"secret": SECRET}},
         "database": {"primary": {"url": url, "pool": 8}},
+        # What a request finds must not depend on the test before it: test_cache.py has a daemon with a cache.
+        "cache": {"memory": {"size": 0}},
         "limits": {"drain": "10s"},
     }, extra)
 
