@@ -101,7 +101,9 @@ struct Monitor::Shared : std::enable_shared_from_this<Shared> {
         const State before = replica.state();
         const std::string problem = judgement.problem;
         if (!replica.set_state(judgement.state, std::move(judgement.problem))) return;
-        if (replica.state() == before || !hooks.on_event) return;
+        if (replica.state() == before) return;
+        replicas->tell_listeners();
+        if (!hooks.on_event) return;
         const bool up = judgement.state == State::up;
         const std::string text =
             "the replica is " + std::string{to_text(judgement.state)} + (up ? "" : ": ") + problem;
@@ -133,7 +135,6 @@ struct Monitor::Probe {
             const bool cancelled = co_await is_cancelled();
             if (cancelled) co_return;
             shared->set_state(replica, {State::down, text_of(ended.error())});
-            if (shared->replicas->awaited()) shared->replicas->tell_listeners();
             // A hurry must not turn the backoff into a storm of connections.
             const Clock::time_point again = Clock::now() + backoff.next();
             while (Clock::now() < again) {

@@ -112,7 +112,7 @@ class Replicas {
 
     /// `on_hurry` is called from any thread when the monitor should look now. Empty: no monitor.
     void set_monitor(std::function<void()> on_hurry);
-    /// `on_moved` is called on the monitor's thread after a replica moved on or changed its state
+    /// `on_moved` is called on the monitor's thread after a replica changed its state, or moved on
     /// while somebody waited. Returns what unlisten() takes.
     std::uint64_t listen(std::function<void()> on_moved);
     void unlisten(std::uint64_t id);

@@ -17,7 +17,9 @@ bool among(std::span<const std::size_t> indexes, std::size_t index) {
     return std::find(indexes.begin(), indexes.end(), index) != indexes.end();
 }
 
+/// For the pools.
 std::string refuse_other_instance(const Replica& replica, const postgres::SessionIdentity& found) {
+    if (!found.in_recovery) return "it is not a replica (any more)";
     const std::shared_ptr<const Instance> probed = replica.instance().get();
     if (!probed || probed->session.same_instance(found)) return {};
     return "its address leads to another server than the one that is watched";
@@ -79,7 +81,16 @@ struct ReplicaSet::Member {
         });
     }
 
+    /// A server that hangs, or serves what it must not, answers nobody who asked it already: they
+    /// can still ask another one.
+    void drop_if_unreadable() {
+        const bool readable = replica.readable();
+        if (std::exchange(was_readable, readable) && !readable)
+            pool.close_where([](const postgres::SessionIdentity&) { return true; });
+    }
+
     Replica& replica;
+    bool was_readable = false;
     PublishedView<Instance> instance;
     postgres::Pool pool;
     postgres::SharedReads reads;
@@ -126,7 +137,10 @@ ReplicaSet::~ReplicaSet() {
 }
 
 void ReplicaSet::start() {
-    for (const std::unique_ptr<Member>& member : members_) member->pool.start();
+    for (const std::unique_ptr<Member>& member : members_) {
+        member->was_readable = member->replica.readable();
+        member->pool.start();
+    }
 }
 
 void ReplicaSet::close() {
@@ -208,6 +222,7 @@ Task<Result<std::size_t>> ReplicaSet::wait_for(position::Wanted wanted, position
 }
 
 void ReplicaSet::moved() {
+    for (const std::unique_ptr<Member>& member : members_) member->drop_if_unreadable();
     const std::deque<std::shared_ptr<Waiter>> woken = std::exchange(waiters_, {});
     for (const std::shared_ptr<Waiter>& waiter : woken) waiter->event.set();
 }
