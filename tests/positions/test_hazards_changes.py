@@ -136,7 +136,7 @@ DDL = {
     "refresh concurrently": ("/frozen_sums?select=id,n&id=eq.4", "select id, n from api.frozen_sums where id = 4",
                              ["update api.shapes set n = n + 1 where id = 4",
                               "refresh materialized view concurrently api.frozen_sums"]),
-    "a column's type": ("/shapes?select=id,n&id=eq.5", "select id, n from api.shapes where id = 5",
+    "alter table": ("/shapes?select=id,n&id=eq.5", "select id, n from api.shapes where id = 5",
                         "alter table api.shapes add column note text default 'x',"
                         " alter column n set default 1; update api.shapes set n = 55 where id = 5"),
     "drop and create": ("/shapes?select=id,n&id=eq.6", "select id, n from api.shapes where id = 6",
