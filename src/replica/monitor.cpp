@@ -191,8 +191,14 @@ struct Monitor::Probe {
             if (awaited) shared->replicas->tell_listeners();
             co_await sleep_until(Clock::now() +
                                  (awaited ? shared->options.while_awaited : shared->options.every));
-            const bool cancelled = co_await is_cancelled();
-            if (cancelled) co_return fail(Errc::cancelled, "cancelled");
+            // Hurries come from reads, and may be many.
+            const Clock::time_point soonest = asked + shared->options.while_awaited;
+            bool stopped = co_await is_cancelled();
+            while (!stopped && Clock::now() < soonest) {
+                co_await sleep_until(soonest);
+                stopped = co_await is_cancelled();
+            }
+            if (stopped) co_return fail(Errc::cancelled, "cancelled");
         }
     }
 
