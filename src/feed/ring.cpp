@@ -22,7 +22,8 @@ void Ring::append(std::string_view frame, Lsn to) {
         block->bytes.reserve(std::max(kBlock, frame.size()));
         bytes_ += block->bytes.capacity();
         blocks_.push_back(std::move(block));
-        while (bytes_ > bytes_most_ && blocks_.size() > 1) {
+        // Two at least: who has read all but a huge frame is not too slow.
+        while (bytes_ > bytes_most_ && blocks_.size() > 2) {
             bytes_ -= blocks_.front()->bytes.capacity();
             blocks_.pop_front();
             ++first_;
