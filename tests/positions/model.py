@@ -305,7 +305,7 @@ class Model:
             low, high = (int(eq[1]), int(eq[1]) + 1) if eq else (int(low[1]), int(high[1]))
             critical = b"\r\nLintas-Consistency: critical" in head
             text, source, position, age = self.read(low, high, required, critical, token)
-            return self._response(200, text.replace(" ", "").encode("ascii"), position, source, age)
+            return self._response(200, text.replace(" ", "").encode("ascii"), max(position, token), source, age)
         value = re.search(rb'"n":(\d+)', body)
         row = int(re.search(rb"id=eq\.(\d+)", query)[1] if query else re.search(rb'"id":(\d+)', body)[1])
         if method == b"DELETE":
@@ -315,7 +315,7 @@ class Model:
         else:
             lsn = self.write("insert into api.counters values (%s, %s) on conflict (id) do update set n = excluded.n",
                              (row, int(value[1])), row)
-        return self._response(204, b"", lsn, "primary", None)
+        return self._response(204, b"", max(lsn, token), "primary", None)
 
     def _response(self, status, body, position, source, age):
         lines = [f"HTTP/1.1 {status} OK", f"Content-Length: {len(body)}", f"Lintas-Source: {source}",

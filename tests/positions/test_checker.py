@@ -69,12 +69,12 @@ def test_a_correct_answer_is_no_violation(name):
 PLANTED = {
     "invented": [answer(7, 31.0)],
     "token": [answer(2, 31.0, token=300, bound=60.0, age=60)],
-    "token_unseen": [answer(2, 29.5, token=300, source=PRIMARY, age=-1)],
     "bound": [answer(2, 36.0, age=60)],
     "critical": [answer(2, 30.1, bound=0.0, age=60)],
     "age": [answer(2, 33.5, age=3)],
     "age_missing": [answer(3, 31.0, age=-1)],
     "position": [answer(3, 31.0, position=299)],
+    "position_back": [answer(3, 31.0, position=300, token=310)],
     "position_missing": [answer(3, 31.0, position=0)],
     "position_beyond": [answer(3, 31.0, position=401)],
     "monotonic": [answer(3, 29.95, session=4), answer(2, 29.97, session=4)],
@@ -111,13 +111,22 @@ def test_a_phantom_of_an_asynchronous_commit_is_a_remark():
     assert report.violations == 0 and report.remarks == {"phantom": 1, "async_lost": 1}
 
 
+def test_what_the_primary_does_not_show_yet_is_a_remark_until_it_was_acknowledged_or_seen():
+    early = answer(2, 29.5, token=300, source=PRIMARY, age=-1)
+    assert dict(Checker(Told(VERSIONS), WRITES, 400).check([early]).remarks) == {"token_unseen": 1}
+    assert kinds([early]) == {}
+    assert kinds([answer(3, 29.95, session=4), answer(2, 29.97, session=4, token=300, source=PRIMARY, age=-1)]) == {
+        "monotonic": 1}
+    assert kinds([answer(2, 30.5, token=300, source=PRIMARY, age=60)]) == {"token": 1}
+
+
 def test_not_found_is_a_version_too():
     truth = Told([(1, GONE, 100, 1), (1, 5, 200, 1), (1, GONE, 300, 1), (1, 6, 400, 1)])
     writes = [written(GONE, 10.0, lsn=100), written(5, 20.0, lsn=200), written(GONE, 30.0, lsn=300),
               written(6, 40.0, lsn=400)]
     assert kinds([answer(GONE, 15.0, position=100, age=0)], writes, truth) == {}
     assert kinds([answer(GONE, 32.0, position=300, token=299, age=0)], writes, truth) == {}
-    assert kinds([answer(GONE, 30.5, position=100, token=200, age=60, bound=60.0)], writes, truth) == {"token": 1}
+    assert kinds([answer(GONE, 30.5, position=250, token=200, age=60, bound=60.0)], writes, truth) == {"token": 1}
     assert kinds([answer(5, 30.5, token=300, age=60, bound=60.0)], writes, truth) == {"token": 1}
     assert kinds([answer(GONE, 45.0, age=3, bound=60.0)], writes, truth) == {"age": 1}
 

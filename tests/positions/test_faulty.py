@@ -9,7 +9,7 @@ from support.load import Load, resume_from
 
 ROUNDS = 6
 ROUND_S = 3.0
-FRESHNESS = {"token", "token_unseen", "own_write", "monotonic", "bound", "critical", "age"}
+FRESHNESS = {"token", "own_write", "monotonic", "bound", "critical", "age"}
 
 MIX = {"session": 50, "eventual": 5, "bounded": 5, "critical": 3, "range": 5, "write": 32}
 

@@ -102,8 +102,6 @@ CHANGES = {
     "a partition's own name": ("/parts?select=n&id=eq.6&area=eq.1",
                                "select n from api.parts where id = 6 and area = 1",
                                "update api.parts_1 set n = n + 1 where id = 6"),
-    "a partition read, its parent written": ("/parts_1?select=n&id=eq.7", "select n from api.parts_1 where id = 7",
-                                             "update api.parts set n = n + 1 where id = 7"),
     "truncate of a partition": ("/parts?select=id&id=eq.9", "select id from api.parts where id = 9",
                                 "truncate api.parts_1"),
     "merge": ("/source?select=n&id=eq.11", "select n from api.source where id = 11",

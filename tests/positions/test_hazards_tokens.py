@@ -118,7 +118,7 @@ def test_hazard_34_repeatable_read_on_the_role(make_site, deploy, judge):
     site = make_site(replicas={"r1": {}})
     for role in ("authenticator", "web_anon"):
         site.primary.execute(f"alter role {role} set default_transaction_isolation = 'repeatable read'")
-    site.primary.execute("alter database postgres set default_transaction_isolation = 'serializable'")
+    site.primary.execute("alter database postgres set default_transaction_isolation = 'repeatable read'")
     site.caught_up()
     one = deploy(site, cache={"memory": {"size": 0}})
     mix = {"session": 60, "eventual": 5, "write": 35}

@@ -22,6 +22,7 @@ VIOLATIONS = {
     "age": "misses a write acknowledged more than Age seconds before",
     "age_missing": "not read on the primary, and no Age",
     "position": "Lintas-Position is below the END of the value's commit",
+    "position_back": "Lintas-Position is below the token that the request carried",
     "position_missing": "no Lintas-Position",
     "position_beyond": "Lintas-Position is above everything written",
     "write_token": "a write's token is below the END of its commit",
@@ -235,6 +236,8 @@ class Checker:
             if position:
                 if position < ends[version]:
                     add("position", answer, f"END {ends[version]}")
+                if position < token and timeline == position_timeline:
+                    add("position_back", answer)
                 if last and position > last and position_timeline == newest.timeline:
                     add("position_beyond", answer, f"last {last}")
             elif strict:

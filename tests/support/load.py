@@ -123,7 +123,7 @@ def _process(plan, index, answered, flag):
 class Session:
     """One client: a connection, a token, the rows that only it writes."""
 
-    __slots__ = ("number", "rng", "port", "socket", "buffer", "token", "place", "rows", "value", "there", "pending",
+    __slots__ = ("number", "rng", "port", "socket", "buffer", "token", "rows", "value", "there", "pending",
                  "sent", "retry_at")
 
     def __init__(self, number, total, plan):
@@ -131,7 +131,7 @@ class Session:
         self.rng = random.Random(f"{plan.seed}/{number}")
         self.port = plan.ports[number % len(plan.ports)]
         self.socket, self.buffer = None, b""
-        self.token, self.place = b"", (0, 0)  # as it came, and as (timeline, LSN)
+        self.token = b""
         self.rows = range(number % total, plan.rows, total)
         self.value = {row: plan.values.get(row, 0) for row in self.rows}
         self.there = {row: row not in plan.missing for row in self.rows}
@@ -311,11 +311,10 @@ class Worker:
             token = data[at + 18:head.index(b"\r\n", at + 2)].strip()
         timeline, lsn = self._decode(token)
         kind = session.pending[0]
-        if kind != "write" or status < 300:
-            if token and kind not in ("eventual", "bounded") and (timeline, lsn) > session.place:
-                session.token, session.place = token, (timeline, lsn)
+        if token and status < 300 and kind not in ("eventual", "bounded"):
+            session.token = token  # opaque to clients: it stands for the one that was sent, too
         if status == 409 and b"LNT009" in body:
-            session.token, session.place = b"", (0, 0)  # what it stood for is lost
+            session.token = b""  # what it stood for is lost
         if kind == "write":
             self._wrote(session, self._outcome(status), timeline, lsn, received)
         else:
