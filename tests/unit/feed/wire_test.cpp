@@ -162,6 +162,20 @@ TEST_CASE("ring: a reader gets everything that it lacks, and perhaps something t
     CHECK(ring.read(place)->bytes.empty());
 }
 
+TEST_CASE("ring: a floor that came behind a reader's last commit is not lost between two blocks",
+          "[unit][feed]") {
+    Ring ring{std::size_t{1} << 20U};
+    ring.restart(Lsn{0});
+    ring.append(std::string(60'000, 'x'), Lsn{10});
+    ring.append("floor;", lintas::position::kNoLsn);
+    ring.append(std::string(60'000, 'y'), Lsn{20});  // does not fit any more: another block
+    auto place = ring.find(Lsn{10});
+    REQUIRE(place);
+    const auto piece = ring.read(*place);
+    REQUIRE(piece);
+    CHECK(piece->bytes.ends_with("floor;"));
+}
+
 TEST_CASE("ring: what is older than its size is forgotten", "[unit][feed]") {
     Ring ring{std::size_t{256} << 10U};
     ring.restart(Lsn{0});
