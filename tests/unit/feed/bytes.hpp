@@ -10,8 +10,8 @@ namespace lintas::feed {
 
 inline std::string number(std::uint64_t value, std::size_t width) {
     std::string bytes;
-    for (std::size_t i = 0; i < width; ++i) {
-        bytes += static_cast<char>((value >> (8 * (width - 1 - i))) & 0xFFU);
+    for (std::size_t i = width; i > 0; --i) {
+        bytes += i > 8 ? '\0' : static_cast<char>((value >> (8 * (i - 1))) & 0xFFU);
     }
     return bytes;
 }
