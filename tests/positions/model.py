@@ -16,6 +16,7 @@ import psycopg2.errors
 import psycopg2.extras
 from support import token as tokens
 from support.history import Pgoutput
+from support.load import forget_parent
 from support.ports import free_port
 from support.wait import wait_until
 
@@ -355,6 +356,7 @@ def running(variant, primary, replica=None, cached=True):
     port = free_port()
 
     def work():
+        forget_parent()
         model = Model(variant, primary, replica, cached)
         wait_until(lambda: model.feed.watermark > 0 and model.feed.floor > 0, 10, "the feed is there")
         model.serve(port)

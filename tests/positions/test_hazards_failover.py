@@ -127,7 +127,7 @@ def test_hazard_19_failover_to_a_standby_with_a_replica_ahead(make_site, deploy)
     assert tokens.decode(kept)[2] <= switch < tokens.decode(lost)[2]
     wait_until(lambda: one.source("r1")["state"] == "quarantined", 20, "r1 is quarantined")
     wait_until(lambda: api.critical(1).status == 200, 20, "the new primary is reached")
-    assert "r1" in one.daemon.log() and "quarantine" in one.daemon.log()
+    wait_until(lambda: "quarantine" in one.daemon.log(), 10, "the log says so")
     for _ in range(20):
         answer = api.read(1)
         assert (answer.n, answer.source != "replica") == (5, True), answer
@@ -180,18 +180,22 @@ def test_hazard_20_under_load(make_site, deploy, judge):
     one.doors["feed"].refuse()
     for name in ("primary", "feed"):
         one.doors[name].reset()
-    wait_until(lambda: not old.backends() and not old.backends("feeder"), 20, "nobody is on the old primary")
+    wait_until(lambda: not (old.backends() + old.backends("feeder")), 20, "nobody is on the old primary")
     begun.truth.drain()  # so this is all there is of it
-    site.failover()
+    _, switch = site.failover()
+    lost = sum(commit.end > switch for commit in begun.truth.commits)
+    assert lost, "nothing was lost"
     begun.truth.follow(site.primary)
     site.repoint(site["r1"])
     for name in ("primary", "feed"):
         one.doors[name].upstream = site.primary.port
         one.doors[name].passing()
+    api = one.api()
+    wait_until(lambda: api.critical(1900).status == 200, 30, "the new primary is reached")
     goal = begun.load.total() + 2000
     wait_until(lambda: begun.load.total() > goal, 60, "the load goes on")
     report = begun.verdict(at_least=1000)
-    assert old is not site.primary and report.by_status[409] > 0, "no session held a lost token"
+    assert report.by_status[409] > 0, f"{lost} commits were lost, and no session held a lost token"
 
 
 def test_hazard_21_promotion_under_pooled_connections(make_site, deploy, judge):

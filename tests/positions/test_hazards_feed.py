@@ -27,7 +27,10 @@ def live_again(one, api, row=999, limit=30):
     """The feed works: an entry is fresh for a token of after it."""
     def hit():
         one.site.primary.execute("update api.counters set n = n + 1 where id = 1998")
-        return api.read(row, one.token()).source == "memory"
+        lsn = one.site.primary.lsn("flush")
+        token = one.token(lsn)
+        api.read(row, token)  # fills, if nothing did
+        return one.metric("lintas_feed_position_bytes") >= lsn and api.read(row, token).source == "memory"
     wait_until(hit, limit, "memory serves new tokens again")
 
 
@@ -106,7 +109,7 @@ def test_hazard_23_slot_taken(make_site, deploy):
             for n in range(1, 10):
                 site.primary.execute("update api.counters set n = %s where id = 1", (n,))
                 right(second, api, [1])
-            assert "slot" in second.daemon.log()
+            wait_until(lambda: "slot" in second.daemon.log(), 20, "the log says that the slot is taken")
             connection.close()
             live_again(second, api)
             right(second, api, range(5))
@@ -294,7 +297,9 @@ def test_hazard_35_recovery_conflicts(make_site, deploy, judge):
     def conflicted():
         site.primary.execute("vacuum api.counters")
         site.primary.execute("begin; lock table api.counters in access exclusive mode; commit")
-        return site["r1"].value(conflicts) > 0 and begun.load.total() > 3000
+        with contextlib.suppress(psycopg2.Error):  # this question may be cancelled as well
+            return site["r1"].value(conflicts) > 0 and begun.load.total() > 3000
+        return False
     wait_until(conflicted, 40, "reads were cancelled", every=0.005)
     report = begun.verdict()
     assert set(report.by_status) <= {503}, report
@@ -340,7 +345,7 @@ def test_hazard_36_feed_dead(way, make_site, deploy, judge):
     getattr(one.doors["feed"], way)()
     if way == "refuse":
         one.doors["feed"].reset()
-    begun = judge(one, seconds=60, rows=2000, zipf=0)
+    begun = judge(one, seconds=60, rows=1900, zipf=0)
     wait_until(lambda: begun.load.total() > 15000, 60, "the load gets through without a feed")
     grown = resident_kb(one.daemon.process.pid) - resident
     assert grown < 64 << 10, f"{grown} kB more without a feed"

@@ -4,6 +4,7 @@ import bisect
 import dataclasses
 import itertools
 import multiprocessing
+import os
 import pathlib
 import random
 import re
@@ -112,7 +113,13 @@ def resume_from(truth):
     return {"values": {row: value + 1000 for row, value in values.items()}, "missing": missing}
 
 
+def forget_parent():
+    """For a process that was forked: the parent's sockets close when the parent closes them, and not with us."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+
+
 def _process(plan, index, answered, flag):
+    forget_parent()
     try:
         Worker(plan, index, answered, flag).run()
     except BaseException:
@@ -314,7 +321,8 @@ class Worker:
         if token and status < 300 and kind not in ("eventual", "bounded"):
             session.token = token  # opaque to clients: it stands for the one that was sent, too
         if status == 409 and b"LNT009" in body:
-            session.token = b""  # what it stood for is lost
+            session.token = b""  # what it stood for is lost, and perhaps rows with it
+            session.there = dict.fromkeys(session.there, False)
         if kind == "write":
             self._wrote(session, self._outcome(status), timeline, lsn, received)
         else:
