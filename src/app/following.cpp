@@ -18,14 +18,23 @@ namespace {
 constexpr std::chrono::seconds kPreflightAgain{10};
 constexpr std::chrono::seconds kPreflightLimit{5};
 
-postgres::ConnectOptions connect_options(const config::Config& config, std::string_view what) {
+postgres::ConnectOptions primary_options(const config::Config& config, std::string_view what) {
     const config::PrimaryDatabase& primary = config.database.primary;
-    const std::optional<config::Feed>& feed = config.database.feed;
     postgres::ConnectOptions options;
-    options.url = feed ? feed->url : primary.url;
+    options.url = primary.url;
     options.application_name = "lintas " + config.site + " " + std::string{what};
-    options.through_pooler = !feed && primary.through_pooler;
-    options.prepared = feed || primary.prepared;
+    options.through_pooler = primary.through_pooler;
+    options.prepared = primary.prepared;
+    return options;
+}
+
+/// The feed's own way to the primary, which never goes through a pooler.
+postgres::ConnectOptions direct_options(const config::Config& config, std::string_view what) {
+    postgres::ConnectOptions options = primary_options(config, what);
+    if (!config.database.feed) return options;
+    options.url = config.database.feed->url;
+    options.through_pooler = false;
+    options.prepared = true;
     return options;
 }
 
@@ -37,7 +46,7 @@ std::string process_id() {
 
 feed::FeedOptions feed_options(const config::Config& config) {
     feed::FeedOptions options;
-    options.connect = connect_options(config, "feed");
+    options.connect = direct_options(config, "feed");
     if (config.database.feed) {
         options.publication = config.database.feed->publication;
         options.slot = config.database.feed->slot;
@@ -49,7 +58,8 @@ feed::FeedOptions feed_options(const config::Config& config) {
 
 feed::PulseOptions pulse_options(const config::Config& config) {
     feed::PulseOptions options;
-    options.connect = connect_options(config, "pulse");
+    options.connect = primary_options(config, "pulse");
+    options.history = direct_options(config, "pulse");
     options.has_feed = config.database.feed.has_value();
     return options;
 }
@@ -84,7 +94,7 @@ Following::Following(asio::io_context& io, TaskGroup& tasks, const config::Confi
       pulse_(io, pulse_options(config), site.progress,
              {.on_event =
                   [&log](std::string_view level, std::string_view text) {
-                      log.limited(level_of(level), "pulse", obs::mask_url(text));
+                      log.limited(level_of(level), text, obs::mask_url(text));
                   }}),
       replicas_(replicas_of(config)) {
     if (!config.database.feed) return;
@@ -129,8 +139,7 @@ void Following::watch_replicas() {
         replica::MonitorHooks{.on_event = [this](std::string_view level,
                                                  const replica::Replica& replica,
                                                  std::string_view text) {
-            log_.limited(level_of(level), replica.name(), obs::mask_url(text),
-                         {{"replica", replica.name()}});
+            log_.limited(level_of(level), text, obs::mask_url(text), {{"replica", replica.name()}});
         }});
     watching_ = &tasks_.spawn("replicas", run_monitor(std::move(monitor)));
 }
@@ -138,11 +147,14 @@ void Following::watch_replicas() {
 void Following::reconfigure(const config::Config& next) {
     const bool other_replicas = next.database.replicas != config_.database.replicas ||
                                 next.consistency.max_staleness != config_.consistency.max_staleness;
-    const bool other_primary = connect_options(next, "").url != connect_options(config_, "").url;
+    const bool other_primary = next.database.primary != config_.database.primary;
+    const bool other_feed = next.database.feed != config_.database.feed;
     config_ = next;
-    if (other_primary) pulse_.reconfigure(connect_options(next, "pulse"));
-    if (other_primary && feed_ && next.database.feed) {
-        feed_->reconfigure(connect_options(next, "feed"));
+    if (other_primary || other_feed) {
+        pulse_.reconfigure(primary_options(next, "pulse"), direct_options(next, "pulse"));
+    }
+    if (other_feed && feed_ && next.database.feed) {
+        feed_->reconfigure(direct_options(next, "feed"));
     }
     if (!other_replicas) return;
     if (watching_ != nullptr) watching_->emit(asio::cancellation_type::terminal);
@@ -169,7 +181,7 @@ Task<void> Following::follow_feed() {
 Task<bool> Following::preflight() {
     const config::Feed feed = config_.database.feed.value_or(config::Feed{});
     const Deadline deadline = Deadline::in(kPreflightLimit);
-    const postgres::ConnectOptions options = connect_options(config_, "preflight");
+    const postgres::ConnectOptions options = direct_options(config_, "preflight");
     Result<std::unique_ptr<postgres::Connection>> opened =
         co_await postgres::Connection::open(io_, options, deadline);
     if (!opened) co_return true;

@@ -55,6 +55,7 @@ Result<Reply> answer_options(const Request& request, const schema::Catalogue& ca
 Task<Result<Reply>> answer(const RawRequest& raw, Deadline deadline, Services& services,
                            Facts& facts) {
     const Clock::time_point arrived = Clock::now();
+    services.drop_deposed();
     const std::shared_ptr<Settings> settings = services.settings;
     const std::shared_ptr<PrimaryBackend> primary = services.primary;
 

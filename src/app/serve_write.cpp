@@ -114,7 +114,8 @@ Task<Result<Reply>> serve_write(const Understood& u, Services& services, Facts& 
     };
     const primary::WriteOptions options{.ending = ending_of(u),
                                         .decide_before_commit = outcome_decides(u, *statements),
-                                        .precondition = std::move(*precondition)};
+                                        .precondition = std::move(*precondition),
+                                        .timeline = services.lineage.get()->history.current()};
     primary::Frame frame = frame_of(u);
     facts.query = obs::QueryKind::write;
     facts.source = obs::Source::primary;
@@ -122,7 +123,7 @@ Task<Result<Reply>> serve_write(const Understood& u, Services& services, Facts& 
     Result<primary::Written> written = co_await primary::write(
         u.primary->pool, *statements, std::move(frame), options, decide, u.deadline);
     facts.database_time = Clock::now() - asked;
-    if (!written) co_return fail(written.error());
+    if (!written) co_return fail(u.primary->explained(written.error()));
     const std::shared_ptr<const position::Lineage> lineage = services.lineage.get();
     if (written->timeline != 0 && written->timeline < lineage->history.current()) {
         co_return fail(Errc::deposed, "",

@@ -32,6 +32,16 @@ struct PrimaryBackend {
           reads(pool, queue_limit, primary::bracket(pool.options().connect.through_pooler)) {}
     postgres::Pool pool;
     postgres::SharedReads reads;
+    bool deposed = false;  // the last server that was connected to is on an older timeline
+
+    /// What cannot be connected to because it is deposed, is.
+    Error explained(const Error& error) const {
+        const bool unconnected =
+            error.code == Errc::connect_failed || error.code == Errc::pool_timeout;
+        if (!deposed || !unconnected) return error;
+        return Error{Errc::deposed, "",
+                     "the server at the primary's address is on a timeline that a failover ended"};
+    }
 };
 
 /// What a reload of the configuration replaces as a whole. One per thread, because the
@@ -50,6 +60,9 @@ struct Settings {
     }
 };
 
+/// A failover has replaced it, or it is another cluster altogether.
+bool is_deposed(const postgres::SessionIdentity& session, const position::Lineage& lineage);
+
 struct Services {
     std::shared_ptr<Settings> settings;
     std::shared_ptr<PrimaryBackend> primary;
@@ -60,7 +73,12 @@ struct Services {
     feed::Pulse& pulse;
     cache::Fills& fills;
     std::vector<std::size_t> replica_pools;  // of each replica, as obs::Metrics numbers them
+    std::uint64_t lineage_judged = 0;        // its version when the pool was last looked through
     TaskGroup& background;  // of this thread: what goes on when its request has been answered
+
+    /// Once a newer timeline is known, whoever is on an older one was deposed, and what it says is
+    /// void. Costs an atomic load while nothing has changed.
+    void drop_deposed();
 };
 
 /// What became known of a request on its way, for the one RequestEvent that is made of it.

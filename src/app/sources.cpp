@@ -100,8 +100,10 @@ class Fetch {
                 continue;
             }
             const position::Position as_of{answer->timeline, answer->as_of};
-            const bool same_history =
-                answer->system_id == lineage->system_id && progress.restarts() == restarts_;
+            // What it shows must be of the present history too, not only what is asked of it.
+            const bool same_history = answer->system_id == lineage->system_id &&
+                                      progress.restarts() == restarts_ &&
+                                      history.contains({answer->timeline, answer->replayed});
             if (!same_history ||
                 position::replica_covers(wanted, history, as_of) != Coverage::covered) {
                 failed.push_back(*chosen);
@@ -175,7 +177,7 @@ class Fetch {
         Result<primary::ReadAnswer> answer =
             co_await primary::read(reading_.primary->pool, reading_.primary->reads, statements_,
                                    frame(), shape(), reading_.deadline);
-        if (!answer) co_return fail(answer.error());
+        if (!answer) co_return fail(reading_.primary->explained(answer.error()));
         const primary::PrimaryMarks& marks = answer->marks;
         const position::Timeline current = lineage->history.current();
         const position::Timeline timeline = marks.timeline != 0 ? marks.timeline : current;

@@ -68,6 +68,7 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<Settings> settings,
                 .pulse = around.pulse,
                 .fills = fills_,
                 .replica_pools = {},
+                .lineage_judged = 0,
                 .background = background_},
       handler_(services_, observer_),
       server_(io_, handler_, server_options(options_, services_.settings->config.limits, log_)) {
@@ -124,18 +125,6 @@ void Worker::recycle_connections() {
     services_.replicas->recycle();
 }
 
-/// A newer timeline is known: whoever is on an older one was deposed, and what it says is void.
-void Worker::drop_deposed() {
-    const std::uint64_t version = around_.site.progress.lineage().version();
-    if (std::exchange(lineage_seen_, version) == version) return;
-    const std::shared_ptr<const position::Lineage> lineage = services_.lineage.get();
-    services_.primary->pool.close_where([&](const postgres::SessionIdentity& session) {
-        const bool other = lineage->system_id != 0 && session.system_id != 0 &&
-                           session.system_id != lineage->system_id;
-        return other || (session.timeline != 0 && session.timeline < lineage->history.current());
-    });
-}
-
 std::shared_ptr<PrimaryBackend> Worker::open_primary(const config::Config& config) {
     const config::PrimaryDatabase& database = config.database.primary;
     postgres::PoolOptions pool;
@@ -145,7 +134,14 @@ std::shared_ptr<PrimaryBackend> Worker::open_primary(const config::Config& confi
     pool.connect.through_pooler = database.through_pooler;
     pool.connect.statement_timeout = config.limits.request_timeout;
     if (!database.through_pooler) pool.connect.identify = postgres::identify_session();
-    pool.refuse = primary::refuse_standby;
+    const auto deposed = std::make_shared<bool*>(nullptr);
+    pool.refuse = [this, deposed](const postgres::SessionIdentity& session) {
+        std::string why = primary::refuse_standby(session);
+        const bool old = is_deposed(session, *around_.site.progress.lineage().get());
+        if (*deposed != nullptr) **deposed = old;
+        if (old) why = "it is on a timeline that a failover ended: it is not the primary any more";
+        return why;
+    };
     pool.size = share(database.pool, options_.threads);
     pool.waiting = share(config.limits.in_flight, options_.threads);
     pool.connect_timeout = config.limits.request_timeout;
@@ -158,7 +154,10 @@ std::shared_ptr<PrimaryBackend> Worker::open_primary(const config::Config& confi
                          {{"pool", "primary"}, {"text", obs::mask_url(problem)}});
         }
     };
-    return std::make_shared<PrimaryBackend>(io_, std::move(pool), queue_limit, std::move(report));
+    auto backend =
+        std::make_shared<PrimaryBackend>(io_, std::move(pool), queue_limit, std::move(report));
+    *deposed = &backend->deposed;
+    return backend;
 }
 
 void Worker::apply(std::shared_ptr<Settings> settings,
@@ -221,7 +220,7 @@ void Worker::count(std::size_t pool, const postgres::PoolState& state) {
 }
 
 void Worker::publish() {
-    drop_deposed();
+    services_.drop_deposed();
     const postgres::PoolState state = services_.primary->pool.state();
     count(kPoolInMetrics, state);
     std::vector<postgres::PoolState> replicas;

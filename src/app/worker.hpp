@@ -70,7 +70,6 @@ class Worker {
     std::shared_ptr<replica::ReplicaSet> open_replicas(const config::Config& config,
                                                        std::shared_ptr<replica::Replicas> replicas);
     void number_pools();
-    void drop_deposed();
     void publish();
     void count(std::size_t pool, const postgres::PoolState& state);
 
@@ -90,7 +89,6 @@ class Worker {
     mutable std::mutex pool_mutex_;
     postgres::PoolState pool_state_;
     std::vector<postgres::PoolState> replica_pool_states_;
-    std::uint64_t lineage_seen_ = 0;
     bool finished_ = false;
 };
 

@@ -11,6 +11,10 @@ std::vector<std::string> needs_restart(const Config& before, const Config& after
     const auto link_address = [](const Config& config) {
         return config.listen.link ? config.listen.link->address : std::string{};
     };
+    const auto slot = [](const Config& config) {
+        const std::optional<Feed>& feed = config.database.feed;
+        return feed ? feed->publication + "/" + feed->slot : std::string{};
+    };
     const std::pair<const char*, bool> changes[] = {
         {"threads", before.threads != after.threads},
         {"listen.public.address", before.listen.public_.address != after.listen.public_.address},
@@ -18,6 +22,7 @@ std::vector<std::string> needs_restart(const Config& before, const Config& after
         {"listen.public.tls.key", old_tls.key != new_tls.key},
         {"listen.admin.address", before.listen.admin.address != after.listen.admin.address},
         {"listen.link.address", link_address(before) != link_address(after)},
+        {"database.feed", slot(before) != slot(after)},
     };
     std::vector<std::string> keys;
     for (const auto& [key, changed] : changes) {

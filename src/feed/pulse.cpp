@@ -228,7 +228,7 @@ Task<Result<Look>> Pulse::Impl::look(postgres::Connection& connection) {
         co_return fail(Errc::deposed, "the server at the primary's address is no primary", text);
     }
     if (meaning == Meaning::new_lineage ||
-        (history_missing && !options.connect.through_pooler && answered >= history_again)) {
+        (history_missing && !options.history.through_pooler && answered >= history_again)) {
         co_await learn_history(*seen);
     }
     // The server may have been promoted, and the feed may have said so, while this was on its way.
@@ -252,9 +252,9 @@ Task<Result<Look>> Pulse::Impl::look(postgres::Connection& connection) {
 Task<void> Pulse::Impl::learn_history(const PrimaryLook& seen) {
     const Deadline deadline = Deadline::in(options.connect_limit);
     std::optional<position::History> history;
-    if (seen.timeline == 1 || !options.connect.through_pooler) {
+    if (seen.timeline == 1 || !options.history.through_pooler) {
         Result<position::History> read =
-            co_await read_history(io, options.connect, seen.system_id, seen.timeline, deadline);
+            co_await read_history(io, options.history, seen.system_id, seen.timeline, deadline);
         if (read) {
             history = std::move(*read);
         } else if (!history_missing) {
@@ -336,8 +336,9 @@ Task<void> Pulse::run() {
     co_await impl->run();
 }
 
-void Pulse::reconfigure(postgres::ConnectOptions connect) {
+void Pulse::reconfigure(postgres::ConnectOptions connect, postgres::ConnectOptions history) {
     impl_->options.connect = std::move(connect);
+    impl_->options.history = std::move(history);
     impl_->reconfigured = true;
     impl_->wake.cancel();
 }

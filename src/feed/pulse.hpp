@@ -21,8 +21,10 @@
 namespace lintas::feed {
 
 struct PulseOptions {
-    postgres::ConnectOptions connect{};  // the feed's url if there is one, else the primary's
-    bool has_feed = false;               // its hub sends the heartbeat then
+    postgres::ConnectOptions connect{};  // as requests reach the primary, through its pooler if any
+    /// For the history of a timeline, which only a replication connection tells.
+    postgres::ConnectOptions history{};
+    bool has_feed = false;  // its hub sends the heartbeat then
     std::chrono::milliseconds every{100};
     std::chrono::milliseconds heartbeat_every{500};
     std::chrono::milliseconds connect_limit{5000};
@@ -74,7 +76,7 @@ class Pulse {
     Task<void> run();
 
     /// Connects anew with these. Thread: the loop's.
-    void reconfigure(postgres::ConnectOptions connect);
+    void reconfigure(postgres::ConnectOptions connect, postgres::ConnectOptions history);
 
     /// A look that begins after this call; callers share it. By its return Progress knows it, so
     /// that a token above Progress::written() can be told from a forged one. Thread: any, resumes

@@ -60,6 +60,22 @@ Result<PrimaryMarks> decode_marks(const postgres::Marks& marks) {
     return out;
 }
 
+// A cast that fails is the only way to raise an error in plain SQL, and its text comes back.
+constexpr std::string_view kFence = "deposed timeline";
+
+Statement fence(position::Timeline timeline) {
+    return {
+        "SELECT CASE WHEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int8 "
+        ">= $1::int8 THEN 0 ELSE ('deposed timeline ' || pg_walfile_name(pg_current_wal_lsn()))"
+        "::int END",
+        {std::to_string(timeline)}};
+}
+
+bool is_fence(const Error& error) {
+    return error.code == Errc::sql && error.sqlstate == "22P02" &&
+           error.message.find(kFence) != std::string::npos;
+}
+
 Statement flushed_position(bool through_pooler) {
     Statement statement{"SELECT pg_current_wal_flush_lsn()"};
     if (through_pooler) statement.text += ", left(pg_walfile_name(pg_current_wal_lsn()), 8)";

@@ -16,6 +16,10 @@ postgres::Bracket bracket(bool through_pooler);
 /// internal, when the rows are not those of bracket().
 Result<PrimaryMarks> decode_marks(const postgres::Marks& marks);
 
+/// Fails, with an error that is_fence(), on a server whose timeline is older than `timeline`.
+Statement fence(position::Timeline timeline);
+bool is_fence(const Error& error);
+
 /// After COMMIT, in a Sync of its own. Two columns through a pooler: the LSN and the timeline.
 Statement flushed_position(bool through_pooler);
 struct Flushed {

@@ -72,6 +72,9 @@ struct WriteOptions {
     bool decide_before_commit = false;
     /// Costs a round trip.
     std::optional<Precondition> precondition{};
+    /// The timeline that the primary is known to be on; 0: not known. Through a pooler, which may
+    /// lead to a deposed server at any time, the transaction looks for itself: deposed.
+    position::Timeline timeline = 0;
 };
 
 struct Written {

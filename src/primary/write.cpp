@@ -24,7 +24,12 @@ void append_ending(std::vector<Statement>& unit, Ending ending) {
 
 Result<void> all_succeeded(const postgres::UnitResults& results, Deadline deadline) {
     for (const Result<postgres::Rows>& result : results) {
-        if (!result) return fail(with_deadline_named(result.error(), deadline));
+        if (result) continue;
+        if (is_fence(result.error())) {
+            return fail(Errc::deposed, "",
+                        "the pooler leads to a server on a timeline that a failover ended");
+        }
+        return fail(with_deadline_named(result.error(), deadline));
     }
     return {};
 }
@@ -103,6 +108,7 @@ Task<Attempt> attempt(postgres::Lease& lease, const sql::Write& statements, Fram
     const Deadline answer_by{deadline.at + kGrace};
     const bool through_pooler = frame.through_pooler;
     std::vector<Statement> unit = opening(std::move(frame), false, deadline);
+    if (through_pooler && options.timeline != 0) unit.push_back(fence(options.timeline));
     if (options.precondition) {
         bool outdated = false;
         const Result<void> holds = co_await check_precondition(

@@ -70,20 +70,22 @@ Judgement judge(const Finding& finding, const position::Lineage& lineage,
     if (current != 0 && timeline < current) {
         const std::optional<Lsn> end = history.valid_to(timeline);
         const bool lost = end ? finding.replayed > *end : !history.ancestors().empty();
-        if (lost && finding.timeline_exact) {
+        if (lost) {
+            const std::string what = "it has replayed " + to_text(finding.replayed) +
+                                     " of timeline " + std::to_string(timeline) +
+                                     (end ? ", which the primary left at " + to_text(*end)
+                                          : std::string{", which is not in the primary's history"});
             return {State::quarantined,
-                    "it has replayed " + to_text(finding.replayed) + " of timeline " +
-                        std::to_string(timeline) +
-                        (end ? ", which the primary left at " + to_text(*end)
-                             : std::string{", which is not in the primary's history"}) +
-                        ": it serves commits that a failover dropped and can never follow the "
-                        "primary; it has to be made anew (pg_rewind or a base backup)"};
+                    what + (finding.timeline_exact
+                                ? ": it serves commits that a failover dropped and can never "
+                                  "follow the primary; it has to be made anew (pg_rewind or a "
+                                  "base backup)"
+                                : ", as far as its last checkpoint tells: its role has no "
+                                  "REPLICATION attribute, or no WAL sender is free")};
         }
-        if (lost || !end) {
-            return {State::lagging,
-                    "it cannot be told whether it follows the primary's timeline " +
-                        std::to_string(current) +
-                        ": its role has no REPLICATION attribute, or no WAL sender is free"};
+        if (!end) {
+            return {State::lagging, "it cannot be told whether it follows the primary's timeline " +
+                                        std::to_string(current)};
         }
     }
     if (finding.lag && *finding.lag > max_staleness) {

@@ -59,11 +59,13 @@ TEST_CASE("judge: a sentence says why a replica can never follow", "[unit][repli
     CHECK(judgement.problem.find("pg_rewind") != std::string::npos);
 }
 
-TEST_CASE("judge: a timeline that is only a lower bound convicts nobody", "[unit][replica]") {
+TEST_CASE("judge: a timeline that is only a lower bound is reason enough not to read",
+          "[unit][replica]") {
     Finding found = finding(2, Lsn{201});
     found.timeline_exact = false;
-    CHECK(judge(found, lineage(), kMax).state == State::lagging);
-    // Nor does a history of which only the last timeline is known.
+    CHECK(judge(found, lineage(), kMax).state == State::quarantined);
+    CHECK(judge(found, lineage(), kMax).problem.find("REPLICATION") != std::string::npos);
+    // A history of which only the last timeline is known convicts nobody.
     CHECK(judge(finding(2, Lsn{201}), {kSystem, History{3, {}}}, kMax).state == State::lagging);
 }
 
