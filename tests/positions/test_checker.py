@@ -136,6 +136,12 @@ def test_a_row_that_never_was_is_not_found_rightly():
     assert kinds([answer(4, 20.0, row=99)]) == {"invented": 1}
 
 
+def test_a_deletion_that_finds_nothing_makes_no_version():
+    truth = Told([(1, GONE, 100, 1)])
+    writes = [written(GONE, 10.0, lsn=100), written(GONE, 50.0, lsn=150)]
+    assert kinds([answer(GONE, 20.0, position=100)], writes, truth) == {}
+
+
 class TestFailover:
     """Timeline 1 ended at 200: value 3 (END 300 there) was lost, value 4 (END 320) is of timeline 2."""
 
@@ -150,6 +156,12 @@ class TestFailover:
 
     def test_what_was_lost_was_right_before(self):
         assert self.kinds(answer(3, 30.5, position=300)) == {}
+
+    def test_a_deletion_of_the_new_timeline_is_none_of_the_old_one(self):
+        truth = Told([(1, GONE, 250, 1), (1, 4, 320, 2), (1, GONE, 330, 2)], history=[(1, 200)], timeline=2)
+        writes = [written(GONE, 25.0, lsn=250), written(4, 40.0, lsn=320, timeline=2),
+                  written(GONE, 50.0, lsn=330, timeline=2)]
+        assert kinds([answer(GONE, 26.0, position=250)], writes, truth) == {}
 
     def test_what_was_lost_is_wrong_afterwards(self):
         assert self.kinds(answer(3, 39.0, position_timeline=2, position=320)) == {"invented": 1}

@@ -163,10 +163,11 @@ class Checker:
             for one, line in self.lines.items():
                 versions = line.rows.get(row)
                 version = versions.version(value, lsn) if versions else None
-                if version is None:
+                if version is None or (value == GONE and not line.covers(timeline, lsn)):
                     continue
                 known = True
-                versions.sent_at[version] = invoked
+                # A deletion that found nothing names the version that an earlier one made.
+                versions.sent_at[version] = min(invoked, versions.sent_at.get(version, NEVER))
                 if outcome != ACKED:
                     continue
                 times = acknowledged[one][row]
