@@ -187,6 +187,8 @@ class Fetch {
                                        "timeline {}",
                                        timeline, current));
         }
+        const Result<void> still = co_await token_still_holds(timeline);
+        if (!still) co_return fail(still.error());
         const std::optional<position::Lsn>& seen = reading_.requirement.seen_on_replica;
         if (seen && visible < *seen) {
             const bool shows = co_await shows_up_to(*seen, marks);
@@ -206,6 +208,26 @@ class Fetch {
         co_return finish(std::move(landed), std::move(answer->outcome), [&](cache::Answer& done) {
             if (marks.read_committed && known_history) keep(done, marks);
         });
+    }
+
+    /// A failover while the request was on its way may have dropped what its token stands for.
+    Task<Result<void>> token_still_holds(position::Timeline answered) {
+        const std::optional<position::Position>& token = reading_.requirement.token;
+        std::shared_ptr<const position::Lineage> lineage = services_.lineage.get();
+        if (!token) co_return Result<void>{};
+        if (answered > lineage->history.current()) {
+            const Result<feed::Look> look = co_await services_.pulse.ask_now(reading_.deadline);
+            if (look) lineage = services_.lineage.get();
+        }
+        if (answered > lineage->history.current()) {
+            co_return fail(Errc::no_source, "",
+                           "the history of the primary's new timeline is not known yet");
+        }
+        if (lineage->history.contains(*token)) co_return Result<void>{};
+        co_return fail(Errc::position_lost, "",
+                       fmt::format("a failover dropped position {} of timeline {} while the "
+                                   "request was on its way",
+                                   position::to_text(token->lsn), token->timeline));
     }
 
     /// The feed names what the snapshot does not show, once it has come as far as the token.
