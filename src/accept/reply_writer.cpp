@@ -219,6 +219,7 @@ void ReplyWriter::append(const Reply& reply, Framing framing) {
 
     std::size_t bound = kFixedMax;
     for (const auto& [name, value] : reply.headers) bound += name.size() + value.size() + 4;
+    if (reply.ready) bound += reply.ready->size();
     char* at = room(bound);
     if (reply.status == 200) {
         at = put(at, "HTTP/1.1 200 OK\r\n");
@@ -230,6 +231,7 @@ void ReplyWriter::append(const Reply& reply, Framing framing) {
         at = put(at, "\r\n");
     }
     at = put(at, date_line());
+    if (reply.ready) at = put(at, *reply.ready);
     for (const auto& [name, value] : reply.headers) {
         if (is_framing(name) || !name_may_leave(name) || !value_may_leave(value)) continue;
         at = put(at, name);

@@ -243,7 +243,7 @@ bool App::take_over(config::Config next) {
     if (*admin_tls) admin_->set_tls(*admin_tls);
     site_.memory.resize(static_cast<std::size_t>(next.cache.memory_size));
     // What was made under other limits or claims must not be given to anybody.
-    if (next.api != config_.api) site_.memory.clear();
+    if (next.api != config_.api || next.consistency != config_.consistency) site_.memory.clear();
     log_.set_level(next.log.level);
     catalogue_.reconfigure(reload_options(next));
     // What takes effect at the next start stays as it was started.

@@ -22,6 +22,18 @@ void give_position(const Settings& settings, std::uint64_t system_id, position::
     respond::set_position(reply, token);
 }
 
+void make_ready(const Settings& settings, cache::Entry& entry) {
+    Reply hit;
+    hit.headers = entry.reply.headers;
+    respond::set_source(hit, "memory");
+    respond::set_cache_status(hit, respond::CacheResult::hit);
+    const position::Provenance& from = entry.from;
+    if (from.timeline != 0 && from.system_id != 0) {
+        give_position(settings, from.system_id, {from.timeline, from.hi}, from.shown_by, hit);
+    }
+    entry.hit_lines = ready_lines(hit);
+}
+
 Reply conditional(const parse::Request& request, Reply full) {
     if (request.lintas.if_match) {
         std::optional<Reply> other = respond::precondition_failed(*request.lintas.if_match, full);

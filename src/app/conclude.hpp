@@ -4,6 +4,7 @@
 
 #include "app/services.hpp"
 #include "base/http_message.hpp"
+#include "cache/entry.hpp"
 #include "parse/request.hpp"
 #include "position/freshness.hpp"
 #include "position/history.hpp"
@@ -19,6 +20,9 @@ position::ShownBy shown_by_of(const position::Requirement& requirement,
 /// Lintas-Position, and the cookie when consistency.cookie asks for it.
 void give_position(const Settings& settings, std::uint64_t system_id, position::Position position,
                    position::ShownBy shown_by, Reply& reply);
+
+/// The header lines of an answer from memory to a request without tokens and conditions.
+void make_ready(const Settings& settings, cache::Entry& entry);
 
 /// A read's whole representation → what is sent of it: 304, 412, nothing but
 /// the head for HEAD, or all of it (RFC 9110 section 13.2.2).

@@ -1,6 +1,7 @@
 #include "app/request_handler.hpp"
 
 #include "app/handle_request.hpp"
+#include "app/quick_hit.hpp"
 
 namespace lintas::app {
 
@@ -30,6 +31,8 @@ Task<Reply> RequestHandler::handle(const RawRequest& raw, Deadline deadline) {
     }
     if (facts.error) {
         reply = respond::reply_to_error(*facts.error, true);
+    } else if (std::optional<Reply> hit = quick_hit(raw, services_, facts)) {
+        reply = std::move(*hit);
     } else {
         reply = co_await handle_request(raw, deadline, services_, facts);
     }

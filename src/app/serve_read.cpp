@@ -1,6 +1,7 @@
 #include "app/serve_read.hpp"
 
 #include "app/conclude.hpp"
+#include "app/quick_hit.hpp"
 #include "app/reading.hpp"
 #include "app/require.hpp"
 #include "app/sources.hpp"
@@ -53,8 +54,8 @@ class ServeRead {
             co_return fail(Errc::only_if_cached,
                            "nothing is cached and the request allows nothing else");
         }
-        const bool alone =
-            !looks || u_.request.lintas.no_store || u_.request.method != parse::Method::get;
+        const bool alone = !looks || u_.request.lintas.no_store ||
+                           u_.request.method != parse::Method::get || may_have_to_wait();
         const cache::Landed landed = alone ? co_await fetch_alone() : co_await fetch_in_company();
         if (!landed) co_return fail(landed.error());
         co_return reply_from(**landed);
@@ -67,6 +68,12 @@ class ServeRead {
             return "api.pre_request may change every answer";
         }
         return cache::why_not_cacheable(u_.request, u_.relation);
+    }
+
+    /// For the primary to show what a replica has shown: nobody else should wait for that.
+    bool may_have_to_wait() const {
+        const std::optional<position::Lsn>& seen = requirement_.seen_on_replica;
+        return seen && *seen > services_.site.progress.commits().all_visible();
     }
 
     std::string key() const {
@@ -95,11 +102,37 @@ class ServeRead {
         facts_.memory = obs::CacheResult::hit;
         facts_.source = obs::Source::memory;
         facts_.rows = entry->rows;
+        if (is_plain()) {
+            remember();
+            facts_.age = verdict.age;
+            return reply_from_ready(entry, verdict.age);
+        }
         Reply reply = entry->reply;
         respond::set_source(reply, "memory");
         respond::set_cache_status(reply, respond::CacheResult::hit);
         add_age(reply, verdict.age);
         return conclude(std::move(reply), entry->from);
+    }
+
+    /// Nothing but the age depends on this one request.
+    bool is_plain() const {
+        const parse::LintasHeaders& headers = u_.request.lintas;
+        return u_.request.method == parse::Method::get && !requirement_.token &&
+               !headers.if_match && !headers.if_none_match && !u_.raw.has_header("Origin") &&
+               u_.settings->config.api.cors_origins.empty();
+    }
+
+    /// Not a request with a bound of its own: it says so in a header that quick_hit() knows not.
+    void remember() {
+        if (!u_.identity.anonymous || u_.relation.reads_claims) return;
+        services_.known.remember(u_.raw, {.settings = u_.settings,
+                                          .catalogue = u_.catalogue,
+                                          .cache_key = key_,
+                                          .bound = requirement_.bound,
+                                          .consistency = *facts_.consistency,
+                                          .schema = u_.request.schema,
+                                          .relation = u_.request.relation,
+                                          .role = u_.identity.role});
     }
 
     Reading reading() const {
@@ -172,6 +205,7 @@ class ServeRead {
             if (!waited) co_return fail(waited.error());
             if (!*waited) continue;
             cache::Landed& landed = **waited;
+            if (!landed && landed.error().code == Errc::no_source && !asks_the_usual()) break;
             if (!landed) co_return landed;
             if (satisfies(**landed)) {
                 facts_.source = (*landed)->by_primary ? obs::Source::primary : obs::Source::replica;
@@ -182,8 +216,15 @@ class ServeRead {
     }
 
     /// Not the leader's own bad luck: who waits would fare no better.
-    static bool concerns_everybody(const Error& error) {
+    bool concerns_everybody(const Error& error) const {
+        if (error.code == Errc::no_source) return asks_the_usual();
         return error.code != Errc::cancelled && error.code != Errc::deadline_exceeded;
+    }
+
+    /// No more and no less than who says nothing.
+    bool asks_the_usual() const {
+        return !requirement_.token &&
+               requirement_.bound == u_.settings->config.consistency.max_staleness;
     }
 
     /// Was what another request brought home read late enough for this one?

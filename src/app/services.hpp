@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "app/known_requests.hpp"
 #include "app/site.hpp"
 #include "auth/authenticator.hpp"
 #include "base/published.hpp"
@@ -73,7 +74,8 @@ struct Services {
     feed::Pulse& pulse;
     cache::Fills& fills;
     std::vector<std::size_t> replica_pools;  // of each replica, as obs::Metrics numbers them
-    std::uint64_t lineage_judged = 0;        // its version when the pool was last looked through
+    KnownRequests known;
+    std::uint64_t lineage_judged = 0;  // its version when the pool was last looked through
     TaskGroup& background;  // of this thread: what goes on when its request has been answered
 
     /// Once a newer timeline is known, whoever is on an older one was deposed, and what it says is

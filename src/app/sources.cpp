@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "app/conclude.hpp"
 #include "cache/read_key.hpp"
 #include "primary/confirm.hpp"
 #include "primary/database.hpp"
@@ -21,6 +22,7 @@ using position::Coverage;
 
 constexpr std::size_t kReplicaAttempts = 2;  // then the primary
 constexpr std::chrono::milliseconds kLookAgain{3};
+constexpr std::chrono::milliseconds kAskAgain{50};  // whoever was asked has the query to run
 constexpr std::chrono::milliseconds kFeedWait{250};
 
 /// One read on its way from source to source.
@@ -56,7 +58,7 @@ class Fetch {
                 co_return fail(Errc::no_source, "",
                                "the primary does not show yet what a replica has shown before");
             }
-            co_await pause(kLookAgain);
+            co_await until_shown_or(Clock::now() + kAskAgain);
             if (may_use_replicas()) asked = co_await ask_replicas();
             if (!asked) asked = co_await ask_primary();
         }
@@ -127,7 +129,8 @@ class Fetch {
 
     cache::Landed landed_from_replica(std::size_t index, replica::Answer answer) {
         facts_.source = obs::Source::replica;
-        facts_.pool = services_.replica_pools[index];
+        // A reload may have come meanwhile, with other replicas.
+        if (reading_.replicas == services_.replicas) facts_.pool = services_.replica_pools[index];
         cache::Answer landed;
         landed.source = "replica;name=" + reading_.replicas->name(index);
         landed.asked = answer.asked;
@@ -242,6 +245,16 @@ class Fetch {
         co_return complete && *complete >= token&& progress.restarts() == restarts_;
     }
 
+    /// The pulse looks ten times a second: no use in asking much more often than that.
+    Task<void> until_shown_or(Clock::time_point at) {
+        const position::RecentCommits& commits = services_.site.progress.commits();
+        const position::Lsn seen = reading_.requirement.seen_on_replica.value_or(position::Lsn{});
+        const Clock::time_point until = std::min(at, reading_.deadline.at);
+        do {
+            co_await pause(kLookAgain);
+        } while (commits.all_visible() < seen && Clock::now() < until);
+    }
+
     static Task<void> pause(Clock::duration wait) {
         asio::steady_timer timer{co_await asio::this_coro::executor, wait};
         co_await timer.async_wait(asio::use_awaitable);
@@ -268,7 +281,9 @@ class Fetch {
         position::Provenance from = answer.from;
         from.dependencies = cache::dependencies_of(reading_.request, *reading_.relation,
                                                    services_.site.progress.stamps());
-        return cache::make_entry(std::move(from), answer.reply, answer.rows);
+        cache::Entry entry = cache::make_entry(std::move(from), answer.reply, answer.rows);
+        make_ready(*reading_.settings, entry);
+        return entry;
     }
 
     template <class Keep>

@@ -51,4 +51,22 @@ std::string_view Reply::header(std::string_view name) const {
     return {};
 }
 
+std::string ready_lines(const Reply& reply) {
+    std::string lines;
+    for (const auto& [name, value] : reply.headers) {
+        const bool frames = header_name_equal(name, "Date") ||
+                            header_name_equal(name, "Connection") ||
+                            header_name_equal(name, "Content-Length") ||
+                            header_name_equal(name, "Transfer-Encoding");
+        const bool splits =
+            (name + value).find_first_of(std::string_view{"\r\n\0", 3}) != std::string::npos;
+        if (frames || splits || name.empty()) continue;
+        lines += name;
+        lines += ": ";
+        lines += value;
+        lines += "\r\n";
+    }
+    return lines;
+}
+
 }  // namespace lintas

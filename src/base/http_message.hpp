@@ -49,6 +49,9 @@ struct Reply {
     int status = 200;
     std::vector<std::pair<std::string, std::string>>
         headers{};  // without Date, Content-Length, Connection
+    /// Header lines as they are sent, of an answer that is given many times; header() and set() do
+    /// not know them. Made by ready_lines().
+    std::shared_ptr<const std::string> ready{};
     Body body{};
     /// HEAD, 204 and 304 send no body; a HEAD and a 204 send no Content-Length either.
     bool content_length = true;
@@ -58,5 +61,8 @@ struct Reply {
     void add(std::string_view name, std::string value);
     std::string_view header(std::string_view name) const;
 };
+
+/// "Name: value\r\n" of every header but those that frame the message.
+std::string ready_lines(const Reply& reply);
 
 }  // namespace lintas

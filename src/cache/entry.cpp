@@ -11,6 +11,7 @@ constexpr std::size_t kOverhead = 512;  // the entry, its key, the map's node, a
 std::size_t Entry::bytes() const {
     std::size_t sum = kOverhead + reply.body.size();
     for (const auto& [name, value] : reply.headers) sum += name.size() + value.size() + 64;
+    sum += hit_lines.size();
     return sum + from.dependencies.size() * sizeof(position::Dependency);
 }
 

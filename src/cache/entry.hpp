@@ -13,6 +13,8 @@ struct Entry {
     position::Provenance from{};
     Reply reply{};  // 200 or 206 of a GET, without the headers that belong to one answer (Age…)
     std::int64_t rows = 0;  // for the log line
+    std::string
+        hit_lines{};  // ready_lines() of `reply` as a hit that needs nothing else but its age
 
     /// What it costs to keep, roughly.
     std::size_t bytes() const;
