@@ -172,6 +172,38 @@ pg_stop() {
     fi
 }
 
+# pg_replica HOME PORT NAME ITS_PORT [SETTING...]: a streaming replica in HOME/NAME of the server in HOME.
+pg_replica() {
+    local home="$1" port="$2" name="$3" its_port="$4" setting
+    shift 4
+    run_as "$PG_USER" mkdir -m 700 "$home/$name"
+    (cd / && run_as "$PG_USER" "$PG_BIN/pg_basebackup" -h "$home" -p "$port" -U postgres -D "$home/$name/data" \
+        -c fast -X stream -R) || fail "the base backup for the replica $name failed (its message is above)"
+    {
+        echo "port = $its_port"
+        echo "unix_socket_directories = '$home/$name'"
+        for setting in "$@"; do echo "$setting"; done
+    } >>"$home/$name/data/postgresql.conf"
+    pg_start "$home/$name"
+}
+
+# pg_keep_up HOME NAME PORT: starts it if it has stopped.
+pg_keep_up() {
+    if pg_running "$1"; then
+        say "$2 is up on 127.0.0.1:$3"
+    else
+        pg_start "$1"
+        say "$2 had stopped; is up again on 127.0.0.1:$3"
+    fi
+}
+
+# pg_stop_with_replicas HOME: the replicas first, or the primary waits for them.
+pg_stop_with_replicas() {
+    local data
+    for data in "$1"/*/data; do [ ! -d "$data" ] || pg_stop "${data%/data}"; done
+    pg_stop "$1"
+}
+
 # pg_psql HOME PORT DATABASE [ARGUMENT...]: as superuser, over the socket; SQL on standard input.
 pg_psql() {
     local home="$1" port="$2" database="$3"
