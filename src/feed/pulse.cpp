@@ -23,6 +23,7 @@ using position::Lineage;
 
 constexpr std::size_t kQuestionLimit = 65536;  // requests are limited before they come here
 constexpr std::chrono::seconds kHistoryRetry{5};
+constexpr std::chrono::milliseconds kPatience{700};  // a heartbeat of the feed's hub, and some more
 
 // Local: a heartbeat must not wait for a synchronous standby, and must be flushed even if the role
 // has synchronous_commit off. set_config and not SET, since nothing may outlive the transaction.
@@ -77,6 +78,7 @@ struct Pulse::Impl : std::enable_shared_from_this<Impl> {
     Task<Result<void>> write_heartbeat(postgres::Connection& connection, position::Lsn flush);
     Task<Result<void>> write_boundary(postgres::Connection& connection);
     Task<Result<std::uint64_t>> write_message(postgres::Connection& connection);
+    bool feed_stands_still(const Look& seen);
 
     void ask(std::shared_ptr<Question> question);
     void answer(std::vector<std::shared_ptr<Question>> asked, const Result<Look>& with);
@@ -97,6 +99,8 @@ struct Pulse::Impl : std::enable_shared_from_this<Impl> {
     bool history_missing = false;  // of a timeline above 1: the role may not replicate
     Clock::time_point history_again{};
     bool heartbeat_failed = false;
+    position::Lsn awaited{};  // the feed should have shown soon that all up to there is visible
+    Clock::time_point awaited_since{};
 
     std::atomic<PrimaryState> state{PrimaryState::unknown};
     std::atomic<std::int64_t> last_seen{0};  // 0: not yet
@@ -192,7 +196,8 @@ Task<Result<void>> Pulse::Impl::session() {
         if (options.has_feed && progress.commits().wants_boundary()) {
             const Result<void> written = co_await write_boundary(*connection);
             if (!written) co_return written;
-        } else if (progress.feed() != position::FeedState::live && now >= next_heartbeat) {
+        } else if ((progress.feed() != position::FeedState::live || feed_stands_still(*seen)) &&
+                   now >= next_heartbeat) {
             next_heartbeat = now + options.heartbeat_every;
             const Result<void> written = co_await write_heartbeat(*connection, seen->flush);
             if (!written) co_return written;
@@ -278,6 +283,16 @@ Task<void> Pulse::Impl::learn_history(const PrimaryLook& seen) {
         event("warn", fmt::format("The primary is on timeline {} now.", seen.timeline));
     }
     progress.change_lineage(std::move(next));
+}
+
+/// It is live, but a huge transaction or a change of the schema holds it up: what is visible on the
+/// primary has to be found out without it.
+bool Pulse::Impl::feed_stands_still(const Look& seen) {
+    if (progress.commits().all_visible() >= awaited || seen.flush < awaited) {
+        awaited = seen.flush;
+        awaited_since = seen.asked;
+    }
+    return seen.asked - awaited_since > kPatience;
 }
 
 /// Nobody else does while the feed is not live. Its transaction id tells when everything that had

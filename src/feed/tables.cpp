@@ -35,10 +35,11 @@ FROM (SELECT $1::text AS name) AS wanted
 LEFT JOIN pg_publication p ON p.pubname = wanted.name
 )sql";
 
-// A deferrable key does not identify rows. Never-analysed tables have reltuples -1, so their size
-// counts as well.
+// A deferrable key does not identify rows. Never-analysed tables have reltuples -1, so the
+// statistics count as well. Nothing here locks a table (pg_relation_size() and pg_partition_tree()
+// would): an ALTER TABLE that takes an hour must not stop the feed.
 constexpr const char* kTables = R"sql(
-WITH published AS (
+WITH RECURSIVE published AS (
     SELECT t.relid AS oid, t.qual IS NULL AS whole
     FROM pg_publication p CROSS JOIN LATERAL pg_get_publication_tables(p.pubname) t
     WHERE p.pubname = $1
@@ -46,14 +47,21 @@ WITH published AS (
 members AS (
     SELECT p.oid, coalesce(pg_partition_root(p.oid), p.oid)::oid AS root, p.whole FROM published p
 ),
+tree(root, oid) AS (
+    SELECT m.root, m.root FROM members m
+    UNION
+    SELECT t.root, h.inhrelid
+    FROM tree t JOIN pg_inherits h ON h.inhparent = t.oid
+    JOIN pg_class c ON c.oid = h.inhrelid AND c.relispartition
+),
 roots AS (
     SELECT m.root FROM members m
     GROUP BY m.root
     HAVING bool_and(m.whole) AND NOT EXISTS (
-        SELECT FROM pg_partition_tree(m.root) t
-        WHERE t.isleaf AND t.relid::oid NOT IN (SELECT p.oid FROM published p))
+        SELECT FROM tree t JOIN pg_class c ON c.oid = t.oid
+        WHERE t.root = m.root AND c.relkind <> 'p' AND t.oid NOT IN (SELECT p.oid FROM published p))
 )
-SELECT m.oid, m.root, greatest(c.reltuples, pg_relation_size(c.oid) / 128, 0)::bigint, k.position,
+SELECT m.oid, m.root, greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint, k.position,
        a.attname
 FROM members m
 JOIN roots r ON r.root = m.root
