@@ -115,6 +115,7 @@ Task<Result<void>> Feed::Impl::follow_hub() {
         co_return fail(Errc::connect_failed, "it has no link listener to subscribe at");
     }
     hub_address = (*row)->address;
+    hub.know_roles((*row)->roles);
     Result<void> ended = co_await subscribe(context, hub_address);
     co_return ended;
 }

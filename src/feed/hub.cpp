@@ -209,8 +209,9 @@ Task<Result<void>> Hub::create_slot(Replication& stream) {
 
 /// The slot is held now: where does the stream begin, and which tables are in it?
 Task<Result<void>> Hub::begin(Lsn flushed, Lsn asked) {
-    side_ =
-        std::make_shared<Side>(context_, [this](TableLook look) { take_tables(std::move(look)); });
+    side_ = std::make_shared<Side>(
+        context_, [this](TableLook look) { take_tables(std::move(look)); },
+        [this](std::string_view roles, Lsn insert) { take_roles(roles, insert); });
     std::string address = context_.options.address;
     if (address.empty() && !context_.options.listen.empty()) {
         const std::string& text = context_.options.listen;
@@ -383,6 +384,17 @@ void Hub::send_tables(Lsn floor) {
     frame_.clear();
     wire::append(frame_, wire::Tables{floor, context_.book.followed_members()});
     context_.ring.append(frame_, position::kNoLsn);
+}
+
+/// Kept from one stream to the next: one that goes on where the last one ended lacks nothing else.
+void Hub::take_roles(std::string_view roles, Lsn insert) {
+    if (roles_ == roles) return;
+    const bool first = roles_.empty();
+    roles_ = roles;
+    if (first) return;
+    raise_floor(insert);
+    publisher_.notify();
+    context_.schema_changed();
 }
 
 void Hub::take_tables(TableLook look) {

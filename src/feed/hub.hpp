@@ -46,6 +46,10 @@ class Hub {
     Task<Ended> run();
 
     bool holds_slot() const { return holds_; }
+    /// What roles may read, as a hash, when this process began to follow another hub.
+    void know_roles(const std::string& roles) {
+        if (roles_.empty()) roles_ = roles;
+    }
     /// Of the slot, while it is held.
     std::string wal_status() const { return side_ ? side_->slot().wal_status : std::string{}; }
     std::optional<std::int64_t> safe_wal_size() const {
@@ -65,6 +69,7 @@ class Hub {
     Task<Result<void>> wait_for_tables(std::uint32_t xid);
     Result<void> keep_acknowledging(bool now);
     void take_tables(TableLook look);
+    void take_roles(std::string_view roles, position::Lsn insert);
     void send_tables(position::Lsn floor);
     void raise_floor(position::Lsn to);
     Error refused(std::string sentence);
@@ -79,6 +84,7 @@ class Hub {
     position::Snapshot tables_reflect_{};
     std::uint64_t lineage_ = 0;      // version
     std::uint64_t fingerprint_ = 0;  // of the catalogue; 0: not known
+    std::string roles_{};            // the last hash of what they may read; empty: not known
     Clock::time_point acknowledge_at_{};
     position::Lsn ring_has_{};
     std::optional<Error> stop_{};  // set from beside the stream

@@ -20,6 +20,22 @@ constexpr Clock::duration kPendingEvery = 50ms;
 constexpr Clock::duration kTablesEvery = 10s;
 constexpr Clock::duration kTablesEveryWithoutTriggers = 1s;  // nothing else tells of DDL then
 
+// Memberships decide what a role may read and which policies are its own; its settings and the
+// database's, how that looks. Logins with an end come and go by the hour where a vault makes them,
+// and nobody's requests run as they do.
+constexpr const char* kRoles = R"sql(
+WITH lasting AS (
+    SELECT oid, rolname, rolsuper, rolinherit, rolbypassrls FROM pg_roles
+    WHERE NOT (rolcanlogin AND rolvaliduntil IS NOT NULL)
+)
+SELECT md5(concat(
+    (SELECT string_agg(l::text, ',' ORDER BY l.oid) FROM lasting l),
+    (SELECT string_agg(m::text, ',' ORDER BY m::text) FROM pg_auth_members m
+     WHERE m.member IN (SELECT l.oid FROM lasting l)),
+    (SELECT string_agg(s::text, ',' ORDER BY s::text) FROM pg_db_role_setting s
+     WHERE s.setrole = 0 OR s.setrole IN (SELECT l.oid FROM lasting l))))
+)sql";
+
 // Local: neither a heartbeat nor an entry may wait for a synchronous standby.
 Statement local_commit() {
     return {"SELECT set_config('synchronous_commit', 'local', true)"};
@@ -157,6 +173,8 @@ Task<Result<void>> Side::work() {
             heartbeat = Clock::now() + context_.options.heartbeat_every;
             const Result<void> written = co_await write_heartbeat();
             if (!written) co_return written;
+            const Result<void> looked = co_await look_at_roles();
+            if (!looked) co_return looked;
         }
         if (wanted_ || Clock::now() >= tables) {
             Result<TableLook> look = co_await look_at_tables();
@@ -214,6 +232,20 @@ Task<Result<void>> Side::write_heartbeat() {
     co_return fine;
 }
 
+/// No event trigger tells of a membership that is revoked: roles belong to the whole cluster.
+Task<Result<void>> Side::look_at_roles() {
+    std::vector<Statement> statements{{kRoles}, {"SELECT pg_current_wal_insert_lsn()"}};
+    const Result<postgres::UnitResults> unit = co_await ask(std::move(statements));
+    const Result<void> fine = check(unit);
+    if (!fine && fine.error().code != Errc::sql) co_return fine;
+    if (stopped_) co_return fail(Errc::cancelled, "stopped");
+    if (fine) {
+        const auto insert = position::parse_lsn((*unit)[1]->at(0, 0).value_or(""));
+        if (insert) on_roles_((*unit)[0]->at(0, 0).value_or(""), *insert);
+    }
+    co_return Result<void>{};
+}
+
 Task<Result<void>> Side::announce() {
     announced_ = true;
     const std::string timeline =
@@ -266,7 +298,7 @@ Task<Result<std::optional<HubRow>>> read_hub_row(Context& context) {
         co_await postgres::Connection::open(context.io, connect, deadline);
     if (!opened) co_return fail(opened.error());
     const std::unique_ptr<postgres::Connection> connection = std::move(*opened);
-    std::vector<Statement> statements{{"SELECT id, address FROM lintas.hub"}};
+    std::vector<Statement> statements{{"SELECT id, address FROM lintas.hub"}, {kRoles}};
     const Result<postgres::UnitResults> unit =
         co_await connection->run(std::move(statements), deadline);
     const Result<void> fine = check(unit);
@@ -274,8 +306,9 @@ Task<Result<std::optional<HubRow>>> read_hub_row(Context& context) {
     const postgres::Rows& rows = unit->front().value();
     std::optional<HubRow> row;
     if (rows.rows() > 0) {
-        row = HubRow{std::string{rows.at(0, 0).value_or("")},
-                     std::string{rows.at(0, 1).value_or("")}};
+        row =
+            HubRow{std::string{rows.at(0, 0).value_or("")}, std::string{rows.at(0, 1).value_or("")},
+                   std::string{(*unit)[1]->at(0, 0).value_or("")}};
     }
     co_return row;
 }

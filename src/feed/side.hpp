@@ -33,8 +33,13 @@ Result<SlotState> decode_slot(const postgres::Rows& rows);
 /// Shared with its own coroutine, which may outlive the stream that it was for.
 class Side : public std::enable_shared_from_this<Side> {
  public:
-    Side(Context& context, std::function<void(TableLook)> on_tables)
-        : context_(context), on_tables_(std::move(on_tables)), wake_(context.io) {}
+    /// `on_roles`: what roles may read now, as a hash, and a position behind the last change of it.
+    Side(Context& context, std::function<void(TableLook)> on_tables,
+         std::function<void(std::string_view roles, position::Lsn insert)> on_roles)
+        : context_(context),
+          on_tables_(std::move(on_tables)),
+          on_roles_(std::move(on_roles)),
+          wake_(context.io) {}
 
     // Before run(), and awaited:
     Task<Result<void>> connect();
@@ -43,7 +48,7 @@ class Side : public std::enable_shared_from_this<Side> {
 
     /// Goes on until stop(), connecting anew when it must. Cancel: terminal.
     static Task<void> run(std::shared_ptr<Side> self);
-    /// on_tables is not called any more.
+    /// on_tables and on_roles are not called any more.
     void stop();
 
     /// The catalogue changed, or seems to have: on_tables soon.
@@ -58,12 +63,14 @@ class Side : public std::enable_shared_from_this<Side> {
     Task<Result<void>> work();
     Task<bool> is_over();
     Task<Result<void>> write_heartbeat();
+    Task<Result<void>> look_at_roles();
     Task<Result<void>> announce();
     void judge(const SlotState& slot);
     Task<Result<postgres::UnitResults>> ask(std::vector<Statement> statements);
 
     Context& context_;
     const std::function<void(TableLook)> on_tables_;
+    const std::function<void(std::string_view, position::Lsn)> on_roles_;
     asio::steady_timer wake_;
     std::unique_ptr<postgres::Connection> connection_;
     SlotState slot_;
@@ -79,6 +86,7 @@ class Side : public std::enable_shared_from_this<Side> {
 struct HubRow {
     std::string id{};
     std::string address{};
+    std::string roles{};  // as Side's on_roles tells, now
 };
 Task<Result<std::optional<HubRow>>> read_hub_row(Context& context);
 
