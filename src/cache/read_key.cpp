@@ -28,6 +28,12 @@ class KeyText {
     std::string text_;
 };
 
+/// Of one token, or of one login, and not of its subject (RFC 7519 section 4.1).
+bool belongs_to_token(std::string_view claim) {
+    constexpr std::array<std::string_view, 6> kNames{"exp", "iat", "nbf", "jti", "iss", "aud"};
+    return std::ranges::find(kNames, claim) != kNames.end();
+}
+
 /// A claim that is missing and one that is null are different: policies may see the difference.
 void add_claims(KeyText& key, std::string_view claims_json, const std::vector<std::string>& names) {
     boost::system::error_code ec;
@@ -37,6 +43,15 @@ void add_claims(KeyText& key, std::string_view claims_json, const std::vector<st
         const boost::json::value* const claim = object ? object->if_contains(name) : nullptr;
         key.add(name);
         key.add(claim ? boost::json::serialize(*claim) : std::string{});
+    }
+    // The default: nobody has said which claims the policies read, and two tenants with the same
+    // subject, or with none, must not meet.
+    const bool unsaid = names.size() == 1 && names.front() == "sub";
+    if (!unsaid || !object) return;
+    for (const auto& [name, value] : *object) {
+        if (name == "sub" || belongs_to_token(name)) continue;
+        key.add(name);
+        key.add(boost::json::serialize(value));
     }
 }
 
@@ -154,6 +169,11 @@ std::string_view why_not_cacheable(const parse::Request& request,
     const bool clock = std::ranges::any_of(
         request.query.where, [&](const parse::Tree& tree) { return reads_clock(tree, relation); });
     if (clock) return "a filter's value depends on the time of day";
+    using Count = parse::Preferences::Count;
+    const std::optional<Count>& count = request.prefer.count;
+    if (count == Count::planned || count == Count::estimated) {
+        return "the planner's estimate changes when no row does";
+    }
     if (!std::ranges::all_of(request.query.select, casts_plainly)) {
         return "a cast may depend on the time of day, or on more than the row";
     }
