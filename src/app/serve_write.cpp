@@ -138,8 +138,12 @@ Task<Result<Reply>> serve_write(const Understood& u, Services& services, Facts& 
             written->timeline != 0 ? written->timeline : lineage->history.current();
         services.site.progress.saw_written(*written->flush);
         if (system != 0 && timeline != 0) {
+            // A write that changed nothing flushes nothing, and what the client has read before may
+            // not be flushed yet.
+            position::Position position{timeline, *written->flush};
+            if (required->token) position = position::later_of(*required->token, position);
             give_position(
-                *u.settings, system, {timeline, *written->flush},
+                *u.settings, system, position,
                 shown_by_of(*required, position::ShownBy::primary, services.site.progress), reply);
         }
     }
