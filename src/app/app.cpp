@@ -222,6 +222,10 @@ bool App::take_over(config::Config next) {
                    {{"problem", context->error().message}});
         return false;
     }
+    // What was made under other limits or claims, with another key or from another database must
+    // not be given to anybody.
+    const bool others = next.api != config_.api || next.consistency != config_.consistency ||
+                        next.database.primary.url != config_.database.primary.url;
     std::vector<std::shared_ptr<Settings>> settings;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         Result<std::shared_ptr<Settings>> made = make_settings(next);
@@ -230,6 +234,7 @@ bool App::take_over(config::Config next) {
                        {{"problem", made.error().message}});
             return false;
         }
+        (*made)->generation = generation_ + (others ? 1 : 0);
         settings.push_back(std::move(*made));
     }
     following_.reconfigure(next);
@@ -242,8 +247,10 @@ bool App::take_over(config::Config next) {
     }
     if (*admin_tls) admin_->set_tls(*admin_tls);
     site_.memory.resize(static_cast<std::size_t>(next.cache.memory_size));
-    // What was made under other limits or claims must not be given to anybody.
-    if (next.api != config_.api || next.consistency != config_.consistency) site_.memory.clear();
+    if (others) {
+        ++generation_;
+        site_.memory.clear();
+    }
     log_.set_level(next.log.level);
     catalogue_.reconfigure(reload_options(next));
     // What takes effect at the next start stays as it was started.

@@ -77,6 +77,7 @@ class App {
     std::uint16_t public_port_ = 0;
     std::uint16_t admin_port_ = 0;
     bool draining_ = false;
+    std::uint64_t generation_ = 0;  // Settings::generation of the configuration in use
     bool stopping_ = false;
     int exit_status_ = kExitClean;
 };

@@ -11,7 +11,9 @@ std::optional<Reply> quick_hit(const RawRequest& raw, Services& services, Facts&
         return std::nullopt;
     }
     const cache::EntryPtr entry = services.site.memory.find(known->cache_key);
-    if (!entry || entry->hit_lines.empty()) return std::nullopt;
+    if (!entry || entry->hit_lines.empty() || entry->generation != known->settings->generation) {
+        return std::nullopt;
+    }
     const Clock::time_point now = Clock::now();
     const position::Verdict verdict =
         position::judge(entry->from, {.bound = known->bound, .asked = now}, services.site.progress,

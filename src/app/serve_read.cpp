@@ -89,7 +89,7 @@ class ServeRead {
 
     std::optional<Reply> look_into_memory() {
         const cache::EntryPtr entry = services_.site.memory.find(key_);
-        if (!entry) return std::nullopt;
+        if (!entry || entry->generation != u_.settings->generation) return std::nullopt;
         const Clock::time_point now = Clock::now();
         const position::Verdict verdict =
             position::judge(entry->from, requirement_, services_.site.progress,

@@ -54,6 +54,9 @@ struct Settings {
     respond::ReplyOptions reply{};
     position::TokenCodec tokens{};
     std::size_t in_flight_limit = 4096;  // of this thread
+    /// Another one after each change of what answers are made of or say of themselves: those of an
+    /// older one, which may land late, are not served.
+    std::uint64_t generation = 0;
 
     bool tx_override_allowed() const {
         return config.api.tx_end == config::TxEnd::commit_allow_override ||

@@ -283,6 +283,7 @@ class Fetch {
                                                    services_.site.progress.stamps());
         cache::Entry entry = cache::make_entry(std::move(from), answer.reply, answer.rows);
         make_ready(*reading_.settings, entry);
+        entry.generation = reading_.settings->generation;
         return entry;
     }
 

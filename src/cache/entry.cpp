@@ -30,6 +30,7 @@ Entry make_entry(position::Provenance from, const Reply& reply, std::int64_t row
 bool may_replace(const Entry& old, const Entry& next) {
     const position::Provenance& a = old.from;
     const position::Provenance& b = next.from;
+    if (old.generation != next.generation) return next.generation > old.generation;
     if (a.system_id != b.system_id || a.timeline != b.timeline || a.schema != b.schema) {
         return true;  // the fill was checked against the present history
     }

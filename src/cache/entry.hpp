@@ -15,6 +15,7 @@ struct Entry {
     std::int64_t rows = 0;  // for the log line
     std::string
         hit_lines{};  // ready_lines() of `reply` as a hit that needs nothing else but its age
+    std::uint64_t generation = 0;  // of the configuration that it was made under
 
     /// What it costs to keep, roughly.
     std::size_t bytes() const;

@@ -1,5 +1,6 @@
 """What a hostile reader would try: each test is named after the promise that it tries to break."""
 
+import signal
 import threading
 import time
 
@@ -267,3 +268,22 @@ def test_a_locked_table_does_not_stop_the_feed(site, deploy):
     finally:
         holder.rollback()
         holder.close()
+
+
+def test_nothing_made_under_an_older_configuration_is_served(site, deploy):
+    """Answers wait up to a second for the feed before they are kept; the key may have changed meanwhile."""
+    one = deploy(site, replicas=(), doors=("feed",))
+    api = one.api()
+    api.warm(0)
+    rows = range(300, 310)
+    one.doors["feed"].delay(0.15)
+    site.primary.execute("update api.counters set n = n + 1 where id = 1")
+    for row in rows:
+        api.read(row)
+    one.daemon.write_config({"consistency": {"position_key": "another-key-of-the-tests"}})
+    one.daemon.signal(signal.SIGHUP)
+    wait_until(lambda: "configuration reloaded" in one.daemon.log(), 5, "the new key is used")
+    time.sleep(1.1)
+    for row in rows:
+        seen = api.read(row)
+        assert api.read(0, seen.token).status == 200, f"{seen} gave a position that is not believed"
