@@ -71,7 +71,7 @@ struct Mark {
 /// kept: late by the rest of that handler at most, never early.
 class Follower {
  public:
-    Follower(const std::string& url)
+    explicit Follower(const std::string& url)
         : feed_(io_, options(url), progress_,
                 {.on_event = [](std::string_view level, std::string_view text) {
                     if (level != "info") std::cerr << text << '\n';
@@ -242,25 +242,33 @@ Task<std::unique_ptr<postgres::Connection>> open(asio::io_context& io, std::stri
     co_return std::move(*opened);
 }
 
-Task<void> ask_position(asio::io_context& io, std::string url, Lsn& written) {
+Task<void> write_something(asio::io_context& io, std::string url, Lsn& end) {
     const std::unique_ptr<postgres::Connection> connection = co_await open(io, std::move(url));
-    std::vector<Statement> statements{{"SELECT pg_current_wal_insert_lsn()"}};
-    const Result<postgres::UnitResults> got =
-        co_await connection->run(std::move(statements), Deadline::in(kStatementLimit));
-    if (!got) give_up(got.error().message);
-    const Result<Lsn> lsn = lsn_of(got->front());
+    std::vector<std::vector<Statement>> units{
+        {{"SELECT pg_logical_emit_message(true, 'bench', '')"}},
+        {{"SELECT pg_current_wal_insert_lsn()"}}};
+    const std::vector<Result<postgres::UnitResults>> got =
+        co_await connection->run_each(std::move(units), Deadline::in(kStatementLimit));
+    for (const Result<postgres::UnitResults>& unit : got) {
+        if (!unit) give_up(unit.error().message);
+        if (!unit->front()) give_up(unit->front().error().message);
+    }
+    const Result<Lsn> lsn = lsn_of(got.back()->front());
     if (!lsn) give_up(lsn.error().message);
-    written = *lsn;
+    end = *lsn;
 }
 
-/// What the primary has written, if only to its buffers: a heartbeat will flush it. Blocks.
-Lsn position_now(const std::string& url) {
+/// A commit now: whatever was committed before it is flushed with it, and the server has to have
+/// read its log up to here before the watermark can get there. (Right after its start a stream says
+/// that it is where it was confirmed last, while the server still reads old log.) Returns a
+/// position that is not before its end; blocks.
+Lsn commit_now(const std::string& url) {
     asio::io_context io{1};
     TaskGroup tasks{io.get_executor()};
-    Lsn written{};
-    tasks.spawn("ask", ask_position(io, url, written));
+    Lsn end{};
+    tasks.spawn("write", write_something(io, url, end));
     io.run();
-    return written;
+    return end;
 }
 
 /// What the primary has flushed, whenever that has grown; asked every few milliseconds.
@@ -286,7 +294,7 @@ Task<void> look(asio::io_context& io, std::string url, const std::atomic<bool>& 
 
 int follow(const std::string& url, const std::string& sql_url) {
     Follower follower{url};
-    if (!follower.run_until_live(position_now(sql_url))) give_up("the feed does not start");
+    if (!follower.run_until_live(commit_now(sql_url))) give_up("the feed does not start");
     const std::uint64_t stamps = follower.stamps();
     const double cpu = cpu_seconds();
     print(R"({"state":"live"})");
@@ -312,7 +320,7 @@ int follow(const std::string& url, const std::string& sql_url) {
     }
     input.join();
     if (!marks.empty()) last = marks.back().lsn;
-    const Lsn written = position_now(sql_url);
+    const Lsn written = commit_now(sql_url);
     follower.run_until([&] { return follower.watermark() >= written; }, kArrivalLimit);
     const double behind_at_end =
         marks.empty() || !follower.passed(last)
@@ -358,7 +366,7 @@ Task<void> write(asio::io_context& io, std::string url, Clock::duration length,
 int latency(const std::string& url, const std::string& sql_url, Clock::duration length,
             unsigned writers, Clock::duration wait) {
     Follower follower{url};
-    if (!follower.run_until_live(position_now(sql_url))) give_up("the feed does not start");
+    if (!follower.run_until_live(commit_now(sql_url))) give_up("the feed does not start");
     std::vector<Mark> marks;
     {
         const Beside writing{follower, [&] {

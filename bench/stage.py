@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,8 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from support.daemon import Lintas, merge, run  # noqa: E402
 from support.ports import free_port  # noqa: E402
-from support.postgres import BINARIES as PG_BINARIES, LOGIN, PASSWORD  # noqa: E402
-from support.site import Site, lsn_number, stop_on_sigterm  # noqa: E402,F401
+from support.postgres import BINARIES as PG_BINARIES, LOGIN, PASSWORD  # noqa: E402,F401
+from support.site import Site, stop_on_sigterm  # noqa: E402
 from support.wait import wait_until  # noqa: E402
 
 KEYS = 100000  # rows of positions.sql
@@ -169,6 +170,21 @@ def cache_requests(daemon):
     """{result: count} of the memory cache."""
     name = 'lintas_cache_requests_total{tier="memory",result="'
     return {key[len(name):-2]: value for key, value in daemon.metrics().items() if key.startswith(name)}
+
+
+def read_all(daemon, path, keys):
+    """Every key from 1 on once, over one connection."""
+    at_once = 64
+    with socket.create_connection(("127.0.0.1", daemon.public), timeout=30) as connection:
+        for first in range(1, keys + 1, at_once):
+            wanted = range(first, min(first + at_once, keys + 1))
+            connection.sendall("".join(f"GET {path}{key} HTTP/1.1\r\nHost: bench\r\n\r\n" for key in wanted).encode())
+            received = b""
+            while received.count(b"HTTP/1.1 200") < len(wanted):  # the last body comes with the next answers
+                more = connection.recv(1 << 20)
+                if not more or b"HTTP/1.1 5" in more or b"HTTP/1.1 4" in more:
+                    sys.exit(f"the warm-up failed: {received + more!r:.300}")
+                received += more
 
 
 def answer_of(process):
