@@ -18,7 +18,8 @@ namespace lintas::app {
 namespace {
 
 constexpr std::chrono::seconds kAfterAbort{2};  // for handlers that were cancelled to return
-constexpr std::chrono::seconds kLoopsEnd{2};    // for what was closed to be taken apart
+constexpr std::chrono::milliseconds kSchemaLook{200};
+constexpr std::chrono::seconds kLoopsEnd{2};  // for what was closed to be taken apart
 
 std::size_t thread_count(std::int64_t configured) {
     if (configured > 0) return static_cast<std::size_t>(configured);
@@ -87,6 +88,7 @@ App::App(config::Config config, config::LoadInput input)
                           log_.limited(severity, text, text);
                       },
                   .on_config_reload = [this] { reload(); },
+                  .epoch = [this] { return site_.progress.readable_schema_epoch(); },
                   .on_loaded = [this](const schema::Snapshot&) { catalogue_loaded(); }}),
       following_(io_, tasks_, config_, site_, log_,
                  {.on_schema_change = [this] { catalogue_.request_reload(); }}),
@@ -165,6 +167,7 @@ void App::start() {
     following_.start();
     tasks_.spawn("catalogue", catalogue_.run());
     tasks_.spawn("signals", on_signals());
+    tasks_.spawn("schema", keep_schema_current());
     tasks_.spawn("watchdog", watchdog());
     log_.info("listening", {{"public", with_port(config_.listen.public_.address, public_port_)},
                             {"admin", with_port(config_.listen.admin.address, admin_port_)},
@@ -267,6 +270,24 @@ void App::catalogue_loaded() {
     if (first) return;
     for (const std::unique_ptr<Worker>& worker : workers_) {
         asio::post(worker->io(), [raw = worker.get()] { raw->recycle_connections(); });
+    }
+}
+
+/// Until the catalogue is as new as the last change of the schema, what is cached cannot be known
+/// to be fresh. A change may become visible only after it was told of, so one reload may not be
+/// enough.
+Task<void> App::keep_schema_current() {
+    asio::steady_timer timer{io_};
+    while (true) {
+        timer.expires_after(kSchemaLook);
+        boost::system::error_code ec;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+        if (ec) co_return;
+        const schema::Snapshot catalogue = catalogue_.holder().current();
+        const std::uint64_t epoch = site_.progress.readable_schema_epoch();
+        if (catalogue && epoch != position::Progress::kNoEpoch && catalogue->epoch() != epoch) {
+            catalogue_.request_reload();
+        }
     }
 }
 

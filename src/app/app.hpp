@@ -49,6 +49,7 @@ class App {
     void drain();
     Task<void> watchdog();
     void catalogue_loaded();
+    Task<void> keep_schema_current();
     Task<void> on_signals();
     Task<void> stop();
     Task<bool> all_drained(Deadline deadline);

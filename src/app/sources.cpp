@@ -291,6 +291,7 @@ class Fetch {
     cache::Landed finish(cache::Answer answer, primary::Outcome outcome, Keep keep) {
         answer.rows = outcome.page;
         answer.from.schema = reading_.catalogue->fingerprint();
+        answer.from.schema_epoch = reading_.catalogue->epoch();
         Result<Reply> reply = respond::reply_to_read(reading_.request, reading_.media,
                                                      std::move(outcome), reading_.settings->reply);
         if (!reply) return fail(reply.error());

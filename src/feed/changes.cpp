@@ -33,6 +33,7 @@ void stamp_rows(const Changes& changes, position::Progress& progress, std::size_
 
 void finish(const Changes& changes, position::Progress& progress) {
     const Lsn end = changes.commit.end;
+    if (changes.schema) progress.note_schema_change(end);
     if (changes.everything) progress.raise_global_floor(end);
     for (const std::uint32_t table : changes.tables) progress.stamps().stamp_table(table, end);
     progress.commits().add(changes.commit);

@@ -61,6 +61,7 @@ struct Context {
         if (hooks.on_event) hooks.on_event(level, text);
     }
     void schema_changed() const {
+        progress.note_schema_change(progress.watermark());
         if (hooks.on_schema_change) hooks.on_schema_change();
     }
 

@@ -50,7 +50,9 @@ Verdict judge(const Provenance& entry, const Requirement& requirement, const Pro
     // W first: a stamp of a commit up to it cannot be missed then.
     const Lsn watermark = progress.watermark();
     const Lsn newest = progress.stamps().newest(entry.dependencies);
-    const bool unchanged = entry.as_of && newest <= entry.as_of;
+    // Behind W too: a catalogue that is older than a change of the schema may name other tables.
+    const bool same_schema = entry.schema_epoch == progress.schema_epoch();
+    const bool unchanged = entry.as_of && same_schema && newest <= entry.as_of;
     const Wanted wanted = wanted_by(requirement, progress, lineage.history.current());
     std::atomic_thread_fence(std::memory_order_acquire);  // what was read stays before this
     if (progress.restarts() != restarts) return {};

@@ -38,7 +38,8 @@ struct Provenance {
     Lsn as_of{};  // everything that ended at or before it is in the answer; kNoLsn: not known
     Lsn hi{};     // nothing that ended after it is
     ShownBy shown_by = ShownBy::primary;
-    std::uint64_t schema = 0;                    // the catalogue's fingerprint
+    std::uint64_t schema = 0;        // the catalogue's fingerprint
+    std::uint64_t schema_epoch = 0;  // Progress::readable_schema_epoch() when it was read
     std::optional<Clock::time_point> read_at{};  // by this process, on the primary: not before this
     std::vector<Dependency> dependencies{};
 };

@@ -52,6 +52,16 @@ class Progress {
     /// DDL and the like: everything before `end` may read differently now.
     void raise_global_floor(Lsn end) { stamps_.raise_global_floor(end); }
 
+    /// A commit that ended at `end` changes the schema: what is read with an older catalogue may
+    /// depend on other tables than it says. To be told before W passes it.
+    void note_schema_change(Lsn end);
+    /// Counts such changes.
+    std::uint64_t schema_epoch() const { return schema_epoch_.load(std::memory_order_acquire); }
+    /// Of a catalogue that is read on the primary from now on; kNoEpoch while the last change may
+    /// not be visible there yet.
+    std::uint64_t readable_schema_epoch() const;
+    static constexpr std::uint64_t kNoEpoch = ~std::uint64_t{0};
+
     /// Another timeline or another cluster: samples, stamps and fills of the old one are void until
     /// the feed starts again. Does nothing when `next` is what is known.
     void change_lineage(Lineage next);
@@ -81,6 +91,8 @@ class Progress {
     std::atomic<Lsn> watermark_{kNoLsn};
     std::atomic<Lsn> written_{kNoLsn};
     std::atomic<FeedState> feed_{FeedState::none};
+    std::atomic<std::uint64_t> schema_epoch_{0};
+    std::atomic<Lsn> schema_changed_at_{kNoLsn};
     std::atomic<std::uint64_t> restarts_{0};
     std::atomic<std::uint64_t> breaks_{0};
 };

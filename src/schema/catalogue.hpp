@@ -111,6 +111,10 @@ class Catalogue {
     /// functions that they call included; privileges are not. The same on every host and build, and
     /// on a physical replica that is read as the same user.
     std::uint64_t fingerprint() const { return fingerprint_; }
+    /// ReloadHooks::epoch, asked before the catalogue was read: every change of the schema that was
+    /// counted by then is in it.
+    std::uint64_t epoch() const { return epoch_; }
+    void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }
 
  private:
     // Keys are copies, so that a copied or moved Catalogue needs no new index; lookups take views
@@ -139,6 +143,7 @@ class Catalogue {
     std::vector<Function> functions_;
     std::vector<Role> roles_;
     std::uint64_t fingerprint_;
+    std::uint64_t epoch_ = 0;
     std::unordered_map<Key, std::size_t, Hash, Equal> relation_index_;
     std::unordered_map<Key, std::size_t, Hash, Equal> function_index_;
     std::unordered_map<std::string, std::size_t, Hash, Equal> role_index_;

@@ -265,7 +265,8 @@ Result<Relation> decode_relation(const TableRow& row, const ByOid& by_oid) {
     }
     relation.may_set_response = cells.boolean();
     relation.cascades = cells.boolean();
-    const bool has_children = cells.boolean();
+    // Or policies that look at rows: an answer about one of them may depend on others of the table.
+    const bool more_than_its_row = cells.boolean();
     if (cells.problem()) return fail(*cells.problem());
 
     relation.kind = *kind;
@@ -279,7 +280,7 @@ Result<Relation> decode_relation(const TableRow& row, const ByOid& by_oid) {
         relation.row_security = true;
         relation.has_volatile_parts = true;
     }
-    if (relation.kind == RelationKind::table && !has_children) {
+    if (relation.kind == RelationKind::table && !more_than_its_row) {
         relation.row_key = row_key_of(relation);
     }
     if (const auto found = by_oid.view_keys.find(oid);

@@ -144,7 +144,9 @@ SELECT e.oid, e.nspname, e.relname, e.relkind,
        EXISTS (SELECT FROM pg_constraint k
                WHERE k.confrelid = e.oid AND k.contype = 'f'
                  AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))),
-       e.relhassubclass AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = e.oid)
+       (e.relhassubclass AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = e.oid))
+           OR EXISTS (SELECT FROM pg_class s JOIN pg_policy y ON y.polrelid = s.oid
+                      WHERE s.oid = e.oid AND s.relrowsecurity AND strpos(y.polqual::text, '{QUERY ') > 0)
 FROM exposed e
 LEFT JOIN columns c ON c.oid = e.oid
 LEFT JOIN keys k ON k.oid = e.oid

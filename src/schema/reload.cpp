@@ -135,9 +135,13 @@ Task<Result<void>> Reloader::load_now(postgres::Connection& connection) {
     const Clock::time_point started = Clock::now();
     const Deadline load_by = Deadline::in(options_.load_limit);
     const LoadOptions what = options_.load;
+    const std::uint64_t epoch = hooks_.epoch ? hooks_.epoch() : 0;
     Result<Loaded> loaded = co_await load(connection, what, load_by);
     debounce_.finished(Clock::now());
     if (!loaded) co_return fail(std::move(loaded.error()));
+    auto catalogue = std::make_shared<Catalogue>(*loaded->catalogue);
+    catalogue->set_epoch(epoch);
+    loaded->catalogue = std::move(catalogue);
     took(std::move(*loaded), Clock::now() - started);
     co_return Result<void>{};
 }

@@ -39,6 +39,7 @@ struct ReloadHooks {
     std::function<void(std::string_view level, std::string_view text)>
         on_event{};                                    // "info", "warn", "error"
     std::function<void()> on_config_reload{};          // NOTIFY pgrst, 'reload config'
+    std::function<std::uint64_t()> epoch{};            // what Catalogue::epoch() will be
     std::function<void(const Snapshot&)> on_loaded{};  // after the swap
 };
 

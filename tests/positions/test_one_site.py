@@ -172,7 +172,7 @@ def test_of_two_processes_one_is_the_hub_and_the_other_takes_over(make_site, tmp
         token = writer.write(5, 99)
         second.wait_feed(tokens.decode(token)[2])
         assert reader.read(5, token).n == 99
-        assert reader.read(6, token).source == "memory"
+        wait_until(lambda: reader.read(6, token).source == "memory", 10, "memory knows that row 6 is fresh")
 
         breaks = second.metric("lintas_feed_epoch_breaks_total")
         first.daemon.kill()

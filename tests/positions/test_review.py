@@ -108,7 +108,6 @@ def test_claims_that_policies_read_keep_entries_apart(one):
         assert blue.read(target).rows == [{"body": "of blue"}]
 
 
-@pytest.mark.xfail(strict=False, reason="schema::Relation does not say that a policy reads its own table through a view")
 def test_a_policy_that_looks_at_other_rows_of_its_table(site, one):
     api = one.api()
     target = "/docs?select=n&id=eq.2"
@@ -208,7 +207,6 @@ def test_one_requests_position_is_not_anothers_wait(site, deploy):
         asks.get()
 
 
-@pytest.mark.xfail(strict=False, reason="an entry does not know whether its catalogue is older than the last DDL that was stamped")
 def test_what_a_view_reads_is_known_before_its_answers_are_kept(site, one):
     """A view that was just redefined, while the catalogue is being read again."""
     api = one.api()

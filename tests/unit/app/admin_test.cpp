@@ -99,9 +99,12 @@ TEST_CASE("admin: the status is one JSON object with every part", "[unit][app]")
         body_of(bench.ask("GET", "/status")) ==
         R"({"role":"primary","site":"jakarta","version":"0.1.0","started":"2024-03-01T12:34:56.789Z",)"
         R"("uptime_s":3723,"ready":true,"degraded":false,"draining":false,"problems":[],)"
-        R"("sources":[{"name":"primary","kind":"primary","state":"up","error":null}],)"
+        R"("sources":[{"name":"primary","kind":"primary","state":"up",)"
+        R"("position":null,"lag_s":null,"round_trip_s":null,"error":null}],)"
         R"("schema":{"loaded":true,"relations":12,"loaded_at":"2024-03-01T12:34:57.789Z","error":null},)"
         R"("pools":[{"name":"primary","limit":16,"idle":3,"busy":1,"connecting":0,"waiting":2}],)"
+        R"("caches":[],"feed":{"role":"none","state":"none","position":null,"lag_s":null,"slot":null,)"
+        R"("wal_status":null,"hub":null,"tables":0,"subscribers":0,"ring_bytes":0,"problems":[]},)"
         R"("connections":40,"in_flight":3})");
 }
 

@@ -132,7 +132,7 @@ TEST_CASE("status: a person sees a page", "[unit][app]") {
           "schema        12 relations, loaded 2024-03-01T12:34:57.789Z\n"
           "pool primary  3 idle, 1 busy, 0 connecting of 16; 2 waiting\n"
           "\n"
-          "SOURCE   KIND     STATE  ERROR\n"
+          "SOURCE   KIND     STATE  POSITION  LAG  ERROR\n"
           "primary  primary  up\n");
 }
 
@@ -151,8 +151,8 @@ TEST_CASE("status: trouble is on the page, without control characters", "[unit][
           "connections  0 open, 0 requests in flight\n"
           "schema       not loaded: no connection\n"
           "\n"
-          "SOURCE   KIND     STATE  ERROR\n"
-          "primary  primary  down   refused\n");
+          "SOURCE   KIND     STATE  POSITION  LAG  ERROR\n"
+          "primary  primary  down                  refused\n");
 }
 
 TEST_CASE("status: members that are missing or of another kind are left out", "[unit][app]") {

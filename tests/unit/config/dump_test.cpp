@@ -197,7 +197,6 @@ TEST_CASE("reload: listeners and threads need a restart, the rest does not", "[u
     after.api.schemas = {"x"};
     after.log.level = LogLevel::debug;
     after.database.replicas = {{"r", "host=r", 8}};
-    after.database.feed = Feed{"host=f"};
     after.cache.memory_size = 0;
     after.consistency.max_staleness *= 2;
     CHECK(needs_restart(before, after) == Lines{});
@@ -209,6 +208,9 @@ TEST_CASE("reload: listeners and threads need a restart, the rest does not", "[u
     after = before;
     after.listen.link = Endpoint{"127.0.0.1:1"};
     CHECK(needs_restart(before, after) == Lines{"listen.link.address"});
+    after = before;
+    after.database.feed = Feed{"host=f"};
+    CHECK(needs_restart(before, after) == Lines{"database.feed"});
     after = before;
     after.listen.public_.address = "x:1";
     CHECK(needs_restart(before, after) == Lines{"listen.public.address"});

@@ -33,6 +33,7 @@ struct World {
         made.system_id = 7;
         made.timeline = 2;
         made.as_of = at(as_of);
+        made.schema_epoch = progress.schema_epoch();
         made.hi = at(as_of);
         made.schema = kSchema;
         made.dependencies = {{progress.stamps().table(1), row}};
@@ -249,4 +250,28 @@ TEST_CASE("freshness: a replica's answer is judged by what it contained", "[unit
         {{{}, Position{2, at(150)}}, {1, at(900)}, Coverage::behind},  // on the lost branch
     }));
     CHECK(replica_covers(row.wanted, history, row.as_of) == row.coverage);
+}
+
+TEST_CASE("freshness: an answer made with an older catalogue counts for what it contained only",
+          "[unit][position]") {
+    World world;
+    Provenance entry = world.entry(1300);
+    const Requirement requirement = within(100ms);  // needs what the stamps say
+    REQUIRE(world.judge(entry, requirement).kind == kFresh);
+    world.progress.note_schema_change(at(5));  // no floor reaches it
+    CHECK(world.judge(entry, requirement).kind == kStale);
+    CHECK(world.judge(entry, within(700ms)).usable());
+    entry.schema_epoch = world.progress.schema_epoch();
+    CHECK(world.judge(entry, requirement).kind == kFresh);
+}
+
+TEST_CASE("progress: a schema is readable once its last change is visible", "[unit][position]") {
+    Progress progress;
+    CHECK(progress.readable_schema_epoch() == 0);
+    progress.restart_feed(at(10), true);
+    progress.note_schema_change(at(20));
+    CHECK(progress.readable_schema_epoch() == Progress::kNoEpoch);
+    progress.commits().mark(at(20), 7);
+    progress.commits().observed(Snapshot{9, 9, {}}, at(30), at(30), Clock::now());
+    CHECK(progress.readable_schema_epoch() == progress.schema_epoch());
 }
