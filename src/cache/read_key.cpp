@@ -30,7 +30,7 @@ class KeyText {
 
 /// Of one token, or of one login, and not of its subject (RFC 7519 section 4.1).
 bool belongs_to_token(std::string_view claim) {
-    constexpr std::array<std::string_view, 6> kNames{"exp", "iat", "nbf", "jti", "iss", "aud"};
+    constexpr std::array<std::string_view, 4> kNames{"exp", "iat", "nbf", "jti"};
     return std::ranges::find(kNames, claim) != kNames.end();
 }
 

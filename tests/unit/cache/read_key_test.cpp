@@ -177,3 +177,39 @@ TEST_CASE("read key: filters that read the clock are not cached", "[unit][cache]
     request.query.select = {{.field = {.column = "code"}, .cast = "date"}};
     CHECK_FALSE(why_not_cacheable(request, relation).empty());
 }
+
+TEST_CASE(
+    "read key: while nobody says which claims policies read, all that are of the subject count",
+    "[unit][cache]") {
+    schema::Relation relation = items();
+    relation.reads_claims = true;
+    const parse::Request request;
+    const std::string a =
+        key(request, relation, "web", R"({"sub":"a","org":1,"iss":"x","exp":10})");
+    CHECK(key(request, relation, "web", R"({"sub":"a","org":1,"iss":"x","exp":11})") == a);
+    CHECK(key(request, relation, "web", R"({"sub":"a","org":2,"iss":"x","exp":10})") != a);
+    CHECK(key(request, relation, "web", R"({"sub":"a","org":1,"iss":"y","exp":10})") != a);
+    // Said once, it is taken at its word.
+    const std::vector<std::string> org{"org"};
+    const auto by_org = [&](std::string_view claims) {
+        return key_of({.request = request,
+                       .relation = relation,
+                       .role = "web",
+                       .claims_json = claims,
+                       .cache_claims = org});
+    };
+    CHECK(by_org(R"({"sub":"a","org":1})") == by_org(R"({"sub":"b","org":1})"));
+    CHECK(by_org(R"({"sub":"a","org":1})") != by_org(R"({"sub":"a","org":2})"));
+}
+
+TEST_CASE("read key: estimates change without a row and are not kept", "[unit][cache]") {
+    using Count = parse::Preferences::Count;
+    const schema::Relation relation = items();
+    parse::Request request;
+    request.prefer.count = Count::exact;
+    CHECK(why_not_cacheable(request, relation).empty());
+    for (const Count count : {Count::planned, Count::estimated}) {
+        request.prefer.count = count;
+        CHECK_FALSE(why_not_cacheable(request, relation).empty());
+    }
+}
