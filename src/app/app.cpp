@@ -283,7 +283,7 @@ Task<void> App::keep_schema_current() {
         boost::system::error_code ec;
         co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
         if (ec) co_return;
-        const schema::Snapshot catalogue = catalogue_.holder().current();
+        const schema::Snapshot catalogue = catalogue_.holder().get();
         const std::uint64_t epoch = site_.progress.readable_schema_epoch();
         if (catalogue && epoch != position::Progress::kNoEpoch && catalogue->epoch() != epoch) {
             catalogue_.request_reload();

@@ -127,7 +127,7 @@ DaemonState App::state() const {
     state.feed = view_of(following_.feed_status(), timeline);
     state.feed.problems = following_.feed_problems();
 
-    const schema::Snapshot catalogue = catalogue_.holder().current();
+    const schema::Snapshot catalogue = catalogue_.holder().get();
     state.schema.loaded = catalogue != nullptr;
     state.schema.relations =
         catalogue ? static_cast<std::int64_t>(catalogue->relations().size()) : 0;

@@ -225,7 +225,7 @@ void Reloader::on_notification(const postgres::Notification& notification) {
 
 void Reloader::took(Loaded loaded, Clock::duration took) {
     const std::size_t relations = loaded.catalogue->relations().size();
-    holder_.swap(loaded.catalogue);
+    holder_.set(loaded.catalogue);
     loads_.fetch_add(1, std::memory_order_relaxed);
     const auto took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
     event("info", fmt::format("schema loaded: {} relations in {} ms", relations, took_ms));

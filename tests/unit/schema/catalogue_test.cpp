@@ -91,16 +91,16 @@ TEST_CASE("holder: nothing is there before the first swap, and a swap is seen", 
     Holder holder;
     CachedSnapshot cached{holder};
     CHECK(holder.version() == 0);
-    CHECK(holder.current() == nullptr);
+    CHECK(holder.get() == nullptr);
     CHECK(cached.get() == nullptr);
 
     const auto first = std::make_shared<const Catalogue>(shop());
-    holder.swap(first);
+    holder.set(first);
     CHECK(holder.version() == 1);
     CHECK(cached.get() == first);
 
     const auto second = std::make_shared<const Catalogue>(shop());
-    holder.swap(second);
+    holder.set(second);
     CHECK(cached.get() == second);
     CHECK(first.use_count() == 1);
 }
@@ -127,7 +127,7 @@ TEST_CASE("holder: readers on other threads only ever see whole snapshots, in or
     std::vector<Relation> relations;
     for (std::size_t i = 0; i < kSwaps; ++i) {
         relations.push_back(relation_named("public", std::to_string(i)));
-        holder.swap(std::make_shared<const Catalogue>(relations, std::vector<Function>{},
+        holder.set(std::make_shared<const Catalogue>(relations, std::vector<Function>{},
                                                       std::vector<Role>{}));
     }
     for (std::thread& reader : readers) reader.join();
