@@ -1,11 +1,15 @@
 #include "feed/wire.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
 namespace lintas::feed::wire {
 
 namespace {
+
+// An estimate of a table's rows; a double holds every number up to here exactly.
+constexpr std::uint64_t kRowsMost = std::uint64_t{1} << 50U;
 
 using position::Lsn;
 
@@ -132,7 +136,7 @@ Tables tables(Reader& in) {
     for (PublishedTable& table : frame.tables) {
         table.oid = in.u32();
         table.root = in.u32();
-        table.rows = static_cast<double>(in.u64());
+        table.rows = static_cast<double>(std::min(in.u64(), kRowsMost));
         const std::uint32_t columns = in.count(4);
         if (columns > kKeyColumnsMost) in.refuse();
         if (!in.good()) break;
@@ -245,7 +249,8 @@ void append(std::string& out, const Tables& frame) {
     for (const PublishedTable& table : frame.tables) {
         to.u32(table.oid);
         to.u32(table.root);
-        to.u64(table.rows > 0 ? static_cast<std::uint64_t>(table.rows) : 0);
+        to.u64(static_cast<std::uint64_t>(
+            std::clamp(table.rows, 0.0, static_cast<double>(kRowsMost))));
         to.u32(table.key.size());
         for (const std::string& column : table.key) to.text(column);
     }
