@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <string>
 
+#include "base/cancellation.hpp"
 #include "base/deadline.hpp"
 #include "base/error.hpp"
 #include "base/result.hpp"
@@ -15,12 +16,6 @@
 #include "postgres/connection.hpp"
 
 namespace lintas::feed {
-
-/// With throw_if_cancelled(false) a cancelled coroutine goes on until it asks.
-inline Task<bool> is_cancelled() {
-    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    co_return state.cancelled() != asio::cancellation_type::none;
-}
 
 /// Ends early when `timer` is cancelled; callers look again at what they wait for.
 inline Task<void> sleep_until(asio::steady_timer& timer, Clock::time_point at) {

@@ -13,6 +13,8 @@
 #include "postgres/connect.hpp"
 #include "postgres/replication.hpp"
 
+#include "base/cancellation.hpp"
+
 namespace lintas::replica {
 
 namespace {
@@ -28,11 +30,6 @@ constexpr const char* kPosition = "SELECT pg_is_in_recovery(), pg_last_wal_repla
 // Of the last restart point: behind a promotion for minutes, so it can only understate. Positions
 // on the new timeline are then not believed to be covered: slower, never wrong.
 constexpr const char* kLowerBound = "SELECT timeline_id FROM pg_control_checkpoint()";
-
-Task<bool> is_cancelled() {
-    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    co_return state.cancelled() != asio::cancellation_type::none;
-}
 
 std::string text_of(const Error& error) {
     std::string text = error.details.empty() ? error.message : error.details;

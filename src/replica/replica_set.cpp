@@ -178,21 +178,6 @@ std::optional<std::size_t> ReplicaSet::choose(const position::Wanted& wanted,
     return best_of(candidates);
 }
 
-std::optional<std::size_t> ReplicaSet::choose_newest(const position::History& history,
-                                                     std::span<const std::size_t> excluding) const {
-    std::optional<std::size_t> newest;
-    position::Lsn furthest{};
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-        const Member& member = *members_[i];
-        if (among(excluding, i) || !member.replica.readable() || !member.pool.reachable()) continue;
-        const position::Position at = member.replica.replayed();
-        if (!history.contains(at) || (newest && at.lsn <= furthest)) continue;
-        newest = i;
-        furthest = at.lsn;
-    }
-    return newest;
-}
-
 /// Some replica may get there: it can be read, and the position is not lost.
 bool ReplicaSet::may_come(const position::Wanted& wanted, const position::History& history) const {
     if (closed_ || !wanted.bound) return false;

@@ -75,9 +75,6 @@ class ReplicaSet {
     std::optional<std::size_t> choose(const position::Wanted& wanted,
                                       const position::History& history,
                                       std::span<const std::size_t> excluding = {}) const;
-    /// Among all that may be read, the one that is furthest: for a request that takes any age.
-    std::optional<std::size_t> choose_newest(const position::History& history,
-                                             std::span<const std::size_t> excluding = {}) const;
 
     /// Waits until choose() has an answer. Errors: deadline_exceeded, cancelled, no_source (no
     /// replica could ever reach it: none may be read, or the position is lost). Cancel: safe.

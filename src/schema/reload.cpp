@@ -11,6 +11,8 @@
 #include <utility>
 #include <variant>
 
+#include "base/cancellation.hpp"
+
 namespace lintas::schema {
 namespace {
 
@@ -35,12 +37,6 @@ std::string text_of(const Error& error) {
     // libpq writes several lines; a log line is one.
     std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < ' '; }, ' ');
     return text;
-}
-
-/// With throw_if_cancelled(false) a cancelled coroutine goes on until it asks.
-Task<bool> is_cancelled() {
-    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    co_return state.cancelled() != asio::cancellation_type::none;
 }
 
 }  // namespace
